@@ -1,0 +1,3 @@
+"""One truthful record for every LLM call."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Wire shapes: how a chunk or response of each client is read."""

@@ -1,0 +1,105 @@
+"""What a dialect tells of one chunk or response, and what a dialect is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(slots=True)
+class Counts:
+    """
+    Token counts as a provider reported them, normalised.
+
+    Input includes cache reads and writes, output includes reasoning. A field
+    is None where this chunk did not report it: merging keeps what was known.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    total: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+    #: Whether counts of several chunks add up (LangChain) instead of the
+    #: later one replacing the earlier one (everybody else).
+    additive: bool = False
+
+
+@dataclass(slots=True)
+class InBandError:
+    """An error that arrived as a chunk and is not raised by the client."""
+
+    type: str
+    message: str
+    code: str | None = None
+    status_code: int | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """
+    What one chunk or response says; None and () where it says nothing.
+
+    Attributes:
+        text: Text of choice 0; a refusal counts as text.
+        reasoning: Reasoning of choice 0.
+        other_text: Text of the other choices: counted, never shown.
+        tool_calls: Names of the tool calls that begin here.
+        tool_text: Tool-call arguments (or a piece of them).
+        finish_reason: The provider's own word.
+        response_id: The provider's id of the answer.
+        response_model: The model that answers.
+        counts: Token counts.
+        error: An error that the client does not raise.
+        terminated: The stream's own end marker, where it is not the finish
+            reason.
+    """
+
+    text: str | None = None
+    reasoning: str | None = None
+    other_text: str | None = None
+    tool_calls: tuple[str, ...] = ()
+    tool_text: str | None = None
+    finish_reason: str | None = None
+    response_id: str | None = None
+    response_model: str | None = None
+    counts: Counts | None = None
+    error: InBandError | None = None
+    terminated: bool = False
+
+
+class Dialect(Protocol):
+    """
+    A wire shape: how a chunk or response is read.
+
+    A module can be a dialect. Functions are pure and need no `try`: the caller
+    guards them.
+
+    Attributes:
+        name: Such as `openai.chat`.
+        operation: OpenTelemetry's `gen_ai.operation.name`.
+        provider: Who speaks it unless something better is known, or None.
+        has_terminator: Whether a whole stream ends with a finish reason or an
+            end marker, so that one without is `incomplete`.
+    """
+
+    name: str
+    operation: str
+    provider: str | None
+    has_terminator: bool
+
+    def recognises(self, value: Any, /) -> bool:
+        """Whether the value is a chunk or response of this shape."""
+
+    def read(self, value: Any, /) -> Reading:
+        """Return what a chunk or response says."""
+
+    def texts(self, chunks: Sequence[Any], /) -> list[Any]:
+        """
+        Return the text of each chunk, the fast way.
+
+        A falsy entry means that the chunk holds more than plain text: it is
+        read in full. May raise on such a chunk: then all of them are.
+        """
