@@ -10,13 +10,13 @@ from llmtrack.record import ErrorKind
 #: Longest message that is kept, in characters.
 MESSAGE_LIMIT: Final = 2000
 
-RETRYABLE: Final = frozenset(
+RETRYABLE: Final[frozenset[ErrorKind]] = frozenset(
     ("rate_limit", "overloaded", "timeout", "network", "server", "incomplete")
 )
 
 #: Kinds that a name or code knows better than the status does: Anthropic sends
 #: `overloaded_error` with 200, litellm says 500 of a lost connection.
-_ABOVE_STATUS: Final = frozenset(
+_ABOVE_STATUS: Final[frozenset[ErrorKind]] = frozenset(
     (
         "rate_limit",
         "overloaded",
@@ -190,8 +190,8 @@ def settle(
     named: ErrorKind | None, codes: Iterable[str], status: int | None, message: str
 ) -> ErrorKind:
     """Weigh what the class, the codes, the status and the message say."""
-    coded = [_WORDS.get(key_of(code)) for code in codes]
-    said = [kind for kind in (*coded, named) if kind is not None]
+    kinds: list[ErrorKind | None] = [_WORDS.get(key_of(code)) for code in codes]
+    said = [kind for kind in (*kinds, named) if kind is not None]
     for kind in said:
         if kind in _ABOVE_STATUS:
             return kind

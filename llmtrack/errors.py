@@ -28,7 +28,6 @@ _logger = logging.getLogger("llmtrack")
 #: How many wrapped exceptions are looked through.
 _DEPTH_LIMIT: Final = 5
 
-_UNKNOWN: Final[ErrorKind] = "unknown"
 _CANCELLED: Final = ("CancelledError", "Cancelled")
 
 
@@ -49,7 +48,7 @@ def error_info(exc: BaseException, /) -> ErrorInfo:
     status, and at what the exception wraps. Never raises and never touches
     the network.
     """
-    kind = _quietly(_kind, exc, _UNKNOWN)
+    kind: ErrorKind = _quietly(_kind, exc, "unknown")
     if kind == "cancelled":
         return ErrorInfo(_type_name(exc), _quietly(_message, exc, ""), kind)
     # litellm gives a lost connection the status 500, which nobody sent.
@@ -112,7 +111,7 @@ def _kind(exc: BaseException) -> ErrorKind:
     if any(cls.__name__ in _CANCELLED for cls in type(exc).__mro__):
         return "cancelled"
     if isinstance(exc, BaseExceptionGroup):
-        kinds = {_kind(each) for each in exc.exceptions}
+        kinds: set[ErrorKind] = {_kind(each) for each in exc.exceptions}
         return kinds.pop() if len(kinds) == 1 else "unknown"
     for each in _wrapped(exc):
         kind = settle(_named(each), _codes(each), _status(each), str(each))
