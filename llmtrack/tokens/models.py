@@ -1,0 +1,103 @@
+"""Which encoding counts for which model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+#: How far the own encoding of a model's family is trusted to be its own.
+_CERTAIN: Final = 1.0
+
+#: Name prefix -> encoding, for the models that OpenAI has documented. Longer
+#: prefixes come first.
+_KNOWN: Final = (
+    ("gpt-oss", "o200k_base"),
+    ("gpt-4.1", "o200k_base"),
+    ("gpt-4.5", "o200k_base"),
+    ("gpt-4o", "o200k_base"),
+    ("chatgpt-4o", "o200k_base"),
+    ("gpt-5", "o200k_base"),
+    ("o1", "o200k_base"),
+    ("o3", "o200k_base"),
+    ("o4-mini", "o200k_base"),
+    ("gpt-4-", "cl100k_base"),
+    ("gpt-3.5", "cl100k_base"),
+    ("gpt-35", "cl100k_base"),
+    ("text-embedding-", "cl100k_base"),
+)
+_EXACT: Final = {"gpt-4": "cl100k_base"}
+_NEW_OPENAI: Final = re.compile(r"gpt-|o\d|codex|chatgpt|computer-use")
+_FAR: Final = re.compile(r"claude|gemini|gemma|palm|nova|titan|command|jamba")
+
+#: How many characters of a text tell its script.
+_SAMPLE: Final = 4_096
+_NOT_LATIN: Final = re.compile("[^\0-\u024f\u0300-\u036f\u1e00-\u1eff\u2000-\u20cf]")
+_CJK: Final = re.compile(
+    "[\u1100-\u11ff\u3000-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef]"
+)
+_SHARE: Final = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEncoding:
+    """
+    The encoding that counts for a model.
+
+    Attributes:
+        name: tiktoken's name of it.
+        assumed: Whether it stands in for one that is not public.
+        latin: How far it is trusted with Latin scripts and code.
+        cjk: The same for Chinese, Japanese and Korean.
+        other: The same for all other scripts.
+    """
+
+    name: str
+    assumed: bool = False
+    latin: float = _CERTAIN
+    cjk: float = _CERTAIN
+    other: float = _CERTAIN
+
+    @property
+    def label(self) -> str:
+        """The name, marked where it is assumed."""
+        return f"{self.name} (assumed)" if self.assumed else self.name
+
+    def trust(self, text: str) -> float:
+        """Return the highest confidence that a count of a text may have."""
+        if not self.assumed or text.isascii():
+            return self.latin
+        sample = text[:_SAMPLE]
+        foreign = len(_NOT_LATIN.findall(sample))
+        if foreign <= _SHARE * len(sample):
+            return self.latin
+        return self.cjk if 2 * len(_CJK.findall(sample)) > foreign else self.other
+
+
+# Judged from how far published tokenizers of these families are from o200k.
+_FUTURE: Final = ModelEncoding("o200k_base", True, 0.9, 0.9, 0.85)
+_NEAR_PROXY: Final = ModelEncoding("o200k_base", True, 0.85, 0.85, 0.4)
+_FAR_PROXY: Final = ModelEncoding("o200k_base", True, 0.6, 0.4, 0.4)
+
+
+@lru_cache(maxsize=1024)
+def encoding_of(model: str | None) -> ModelEncoding:
+    """
+    Return the encoding that counts for a model.
+
+    The name may have any case, a `provider/` before it, or be a fine-tune's
+    (`ft:gpt-4.1-mini:org::id`). None and names of other families get
+    o200k_base as a stand-in.
+    """
+    if not model:
+        return _NEAR_PROXY
+    name = model.lower().rpartition("/")[2].removeprefix("ft:").partition(":")[0]
+    if name in _EXACT:
+        return ModelEncoding(_EXACT[name])
+    for prefix, encoding in _KNOWN:
+        if name.startswith(prefix):
+            return ModelEncoding(encoding)
+    if _NEW_OPENAI.match(name):
+        return _FUTURE
+    return _FAR_PROXY if _FAR.search(name) else _NEAR_PROXY

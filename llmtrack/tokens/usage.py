@@ -1,0 +1,104 @@
+"""The tokens of a call: what was reported, else what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, Final
+
+from llmtrack.dialects.reading import Counts
+from llmtrack.record import TokenSource, TokenUsage
+from llmtrack.tokens.counting import TokenCount
+
+#: More tokens than any call has: a number beyond it is no count.
+_LIMIT: Final = 10**12
+_FIELDS: Final = tuple(f.name for f in fields(Counts) if f.name != "additive")
+_REPORTED: Final[TokenSource] = "reported"
+
+
+def usage_of(
+    counts: Counts | None,
+    *,
+    prompt: TokenCount | None,
+    answer: TokenCount | None,
+    uncounted: Iterable[str] = (),
+    is_lower_bound: bool = False,
+) -> TokenUsage:
+    """
+    Return the tokens of a call, each side on its own.
+
+    Args:
+        counts: What the provider reported.
+        prompt: The input, counted; used where it was not reported.
+        answer: The output, counted; used where it was not reported.
+        uncounted: What is in the input and not in `prompt`, such as `image`.
+        is_lower_bound: Whether a reported or counted number may be too low.
+    """
+    known = merge(None, counts or Counts())
+    input_tokens, input_source, input_trust = _side(known.input, prompt)
+    output_tokens, output_source, output_trust = _side(known.output, answer)
+    missing = () if input_source == _REPORTED else tuple(uncounted)
+    trusts = [t for t in (input_trust, output_trust) if t is not None]
+    return TokenUsage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        total_tokens=_total(known, input_tokens, output_tokens),
+        cache_read_tokens=known.cache_read,
+        cache_write_tokens=known.cache_write,
+        reasoning_tokens=known.reasoning,
+        input_source=input_source,
+        output_source=output_source,
+        confidence=min(trusts, default=None),
+        is_lower_bound=is_lower_bound or bool(missing),
+        uncounted=missing,
+    )
+
+
+def merge(known: Counts | None, new: Counts) -> Counts:
+    """
+    Return what is known after another report.
+
+    A number replaces the one before it, or is added where the reports add up;
+    a field that the new report leaves out keeps what was known. Numbers that
+    cannot be counts are left out.
+    """
+    merged = Counts(additive=new.additive)
+    for name in _FIELDS:
+        before = None if known is None else _clean(getattr(known, name))
+        value = _clean(getattr(new, name))
+        if value is None:
+            value = before
+        elif new.additive and before is not None:
+            value += before
+        setattr(merged, name, value)
+    return merged
+
+
+def _side(
+    reported: int | None, counted: TokenCount | None
+) -> tuple[int | None, TokenSource, float | None]:
+    if reported is not None:
+        return reported, _REPORTED, 1.0
+    if counted is not None:
+        return counted.tokens, counted.kind, counted.confidence
+    return None, "unknown", None
+
+
+def _total(known: Counts, input_: int | None, output: int | None) -> int | None:
+    """Return the provider's total, unless what was counted makes it too low."""
+    if input_ is None or output is None:
+        return known.total
+    total = input_ + output
+    if known.total is None:
+        return total
+    both = known.input is not None and known.output is not None
+    return known.total if both else max(known.total, total)
+
+
+def _clean(value: Any) -> int | None:
+    """Return a count, or None for what is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LIMIT:
+        return value
+    return None
