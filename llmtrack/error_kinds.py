@@ -191,7 +191,7 @@ def settle(
 ) -> ErrorKind:
     """Weigh what the class, the codes, the status and the message say."""
     kinds: list[ErrorKind | None] = [_WORDS.get(key_of(code)) for code in codes]
-    said = [kind for kind in (*kinds, named) if kind is not None]
+    said: list[ErrorKind] = [k for k in (*kinds, named) if k is not None]
     for kind in said:
         if kind in _ABOVE_STATUS:
             return kind

@@ -201,10 +201,10 @@ class ErrorInfo(Exportable):
         }
 
 
-_NO_COST = dict.fromkeys(
+_NO_COST: dict[str, Any] = dict.fromkeys(
     ("cost_usd", "cost_complete", "pricing_source", "pricing_version")
 )
-_NO_ERROR = dict.fromkeys(
+_NO_ERROR: dict[str, Any] = dict.fromkeys(
     (
         "error",
         "error_type",

@@ -92,9 +92,11 @@ class Dialect(Protocol):
 
     def recognises(self, value: Any, /) -> bool:
         """Whether the value is a chunk or response of this shape."""
+        ...
 
     def read(self, value: Any, /) -> Reading:
         """Return what a chunk or response says."""
+        ...
 
     def texts(self, chunks: Sequence[Any], /) -> list[Any]:
         """
@@ -103,3 +105,4 @@ class Dialect(Protocol):
         A falsy entry means that the chunk holds more than plain text: it is
         read in full. May raise on such a chunk: then all of them are.
         """
+        ...
