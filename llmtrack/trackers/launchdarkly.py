@@ -5,39 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Final, Literal, get_args
 from weakref import WeakSet
 
 from llmtrack.errors import ConfigurationError
 from llmtrack.events import CallEnded, CallStarted, Event
 from llmtrack.record import CallRecord, Outcome, TokenUsage
 from llmtrack.trackers.isolation import logger
+from llmtrack.trackers.protocol import LaunchDarklyLike
 from llmtrack.trackers.signatures import accepts, describe
 
 EarlyExit = Literal["by_token", "success", "error", "none"]
 
 #: How many open calls are remembered; a call beyond gets its run when it ends.
 _OPEN_LIMIT: Final = 50_000
-
-
-@runtime_checkable
-class LaunchDarklyLike(Protocol):
-    """The five methods that LaunchDarkly's trackers share since ldai 0.8."""
-
-    def track_duration(self, duration: int) -> None:
-        """Take milliseconds."""
-
-    def track_time_to_first_token(self, time_to_first_token: int) -> None:
-        """Take milliseconds."""
-
-    def track_tokens(self, tokens: Any) -> None:
-        """Take an object with `total`, `input` and `output`, each an int."""
-
-    def track_success(self) -> None:
-        """Count a generation that worked."""
-
-    def track_error(self) -> None:
-        """Count a generation that did not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""What a tracker is."""
+"""What a tracker is, and what may stand for one."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, TypeAlias, Union, runtime_checkable
 
 from llmtrack.errors import ConfigurationError
 from llmtrack.events import (
@@ -15,7 +15,7 @@ from llmtrack.events import (
     FirstToken,
     UsageKnown,
 )
-from llmtrack.record import CallInfo
+from llmtrack.record import CallInfo, CallRecord
 from llmtrack.trackers.signatures import describe
 
 #: What a tracker gets that does not say what it wants.
@@ -89,6 +89,35 @@ class Closing(Protocol):
 
         An `async` close is the program's own to await: llmtrack leaves it alone.
         """
+
+
+@runtime_checkable
+class LaunchDarklyLike(Protocol):
+    """The five methods that LaunchDarkly's trackers share since ldai 0.8."""
+
+    def track_duration(self, duration: int) -> None:
+        """Take milliseconds."""
+
+    def track_time_to_first_token(self, time_to_first_token: int) -> None:
+        """Take milliseconds."""
+
+    def track_tokens(self, tokens: Any) -> None:
+        """Take an object with `total`, `input` and `output`, each an int."""
+
+    def track_success(self) -> None:
+        """Count a generation that worked."""
+
+    def track_error(self) -> None:
+        """Count a generation that did not."""
+
+
+# Union, for the name of the alias itself can only be written as a string.
+TrackerLike: TypeAlias = Union[  # noqa: UP007
+    Tracker,
+    LaunchDarklyLike,
+    Callable[[CallRecord], object],
+    Sequence["TrackerLike"],
+]
 
 
 def wanted_events(tracker: Tracker, /) -> frozenset[type[Event]]:

@@ -7,27 +7,15 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, TypeAlias, Union, cast
+from typing import Any, cast
 
 from llmtrack.errors import ConfigurationError
 from llmtrack.events import CallEnded, Event
 from llmtrack.record import CallInfo, CallRecord
 from llmtrack.trackers.isolation import Failures
-from llmtrack.trackers.launchdarkly import (
-    LaunchDarklyLike,
-    LaunchDarklyTracker,
-    speaks_launchdarkly,
-)
-from llmtrack.trackers.protocol import Tracker, wanted_events
+from llmtrack.trackers.launchdarkly import LaunchDarklyTracker, speaks_launchdarkly
+from llmtrack.trackers.protocol import Tracker, TrackerLike, wanted_events
 from llmtrack.trackers.signatures import accepts, describe, yields
-
-# Union, for the name of the alias itself can only be written as a string.
-TrackerLike: TypeAlias = Union[  # noqa: UP007
-    Tracker,
-    LaunchDarklyLike,
-    Callable[[CallRecord], object],
-    Sequence["TrackerLike"],
-]
 
 
 def as_tracker(value: TrackerLike, /) -> Tracker:
