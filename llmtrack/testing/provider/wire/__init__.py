@@ -1,0 +1,1 @@
+"""One module per wire format: a query in, a reply out."""
