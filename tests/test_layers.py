@@ -22,7 +22,7 @@ FLOORS = (
     {"record", "events", "errors", "error_kinds"},
     {"dialects", "providers", "tokens", "prices"},
     {"trackers"},
-    {"call", "delivery"},
+    {"call", "answer", "delivery", "delivery_loop", "settings"},
     {"followers"},
     {"instrument", "direct", "formats"},
     {"llmtrack"},
