@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -161,3 +164,51 @@ def told() -> Told:
 def make_told() -> type[Told]:
     """Return the class of trackers that keep what they are told."""
     return Told
+
+
+_PRELUDE = """
+import os, sys, threading, time, uuid
+from datetime import UTC, datetime
+from llmtrack.events import CallEnded, CallStarted
+from llmtrack.record import CallInfo, CallRecord, Outcome
+from llmtrack.trackers import *
+
+def info_of(call_id):
+    return (call_id, None, "answer", "chat", "openai", "openai.chat", "gpt-4o-mini",
+            None, None, True, datetime.now(UTC), {})
+
+def started(call_id):
+    return CallStarted(CallInfo(*info_of(call_id)), 0.0)
+
+def ended(call_id, **fields):
+    record = CallRecord(*info_of(call_id), 1.0, Outcome.SUCCESS, True, **fields)
+    return CallEnded(record, 1.0, record)
+"""
+
+
+@pytest.fixture
+def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """
+    Return a function that runs a script in a process of its own.
+
+    `started(call_id)` and `ended(call_id)` make events there.
+    """
+
+    def run_python(
+        script: str, *arguments: object, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                _PRELUDE + textwrap.dedent(script),
+                *map(str, arguments),
+            ],
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=60,
+            **options,
+        )
+
+    return run_python
