@@ -171,7 +171,7 @@ import os, sys, threading, time, uuid
 from datetime import UTC, datetime
 from llmtrack.events import CallEnded, CallStarted
 from llmtrack.record import CallInfo, CallRecord, Outcome
-from llmtrack.trackers import *
+from llmtrack import trackers
 
 def info_of(call_id):
     return (call_id, None, "answer", "chat", "openai", "openai.chat", "gpt-4o-mini",

@@ -110,7 +110,7 @@ def test_forked_processes_share_a_tracker(path, run_python):
     """
     done = run_python(
         """
-        tracker = JSONLinesTracker(sys.argv[1])
+        tracker = trackers.JSONLinesTracker(sys.argv[1])
         children = []
         for child in range(4):
             if (pid := os.fork()) == 0:

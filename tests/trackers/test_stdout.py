@@ -248,7 +248,7 @@ def test_a_broken_stdout_does_not_change_how_the_program_ends(run_python):
         os.dup2(write, 1)
         os.close(write)
         os.close(read)
-        StdoutTracker().track(ended(1))
+        trackers.StdoutTracker().track(ended(1))
         """
     )
 
@@ -262,7 +262,7 @@ def test_lines_stand_where_they_happened(run_python):
     done = run_python(
         """
         print("before")
-        StdoutTracker().track(ended(1))
+        trackers.StdoutTracker().track(ended(1))
         print("after")
         """,
         env={"PYTHONIOENCODING": "utf-8"},
