@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,11 @@ class Counts:
 
     Input includes cache reads and writes, output includes reasoning. A field
     is None where this chunk did not report it: merging keeps what was known.
+
+    Attributes:
+        uncached_input: Input without the cache's part, of providers that
+            report the two apart. Their chunks need not repeat both, so that
+            `input` is summed anew at each merge.
     """
 
     input: int | None = None
@@ -25,6 +30,35 @@ class Counts:
     #: Whether counts of several chunks add up (LangChain) instead of the
     #: later one replacing the earlier one (everybody else).
     additive: bool = False
+    uncached_input: int | None = None
+
+    def merge(self, later: Counts, /) -> None:
+        """
+        Take over what a later chunk reports.
+
+        A later value replaces the earlier one, or is added where counts are
+        additive; what the later chunk does not report stays.
+        """
+        for field in _COUNTED:
+            new, known = getattr(later, field), getattr(self, field)
+            if new is None:
+                continue
+            added = later.additive and known is not None
+            setattr(self, field, known + new if added else new)
+        if self.uncached_input is not None:
+            cached = (self.cache_read or 0) + (self.cache_write or 0)
+            self.input = self.uncached_input + cached
+
+
+_COUNTED = (
+    "input",
+    "output",
+    "total",
+    "cache_read",
+    "cache_write",
+    "reasoning",
+    "uncached_input",
+)
 
 
 @dataclass(slots=True)
@@ -85,10 +119,17 @@ class Dialect(Protocol):
             end marker, so that one without is `incomplete`.
     """
 
-    name: str
-    operation: str
-    provider: str | None
-    has_terminator: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def operation(self) -> str: ...
+
+    @property
+    def provider(self) -> str | None: ...
+
+    @property
+    def has_terminator(self) -> bool: ...
 
     def recognises(self, value: Any, /) -> bool:
         """Whether the value is a chunk or response of this shape."""
@@ -98,11 +139,14 @@ class Dialect(Protocol):
         """Return what a chunk or response says."""
         ...
 
-    def texts(self, chunks: Sequence[Any], /) -> list[Any]:
+    @property
+    def texts(self) -> Callable[[Sequence[Any]], list[Any]] | None:
         """
-        Return the text of each chunk, the fast way.
+        Return the text of each of some chunks, the fast way.
 
-        A falsy entry means that the chunk holds more than plain text: it is
-        read in full. May raise on such a chunk: then all of them are.
+        A falsy entry, and one that is no string, means that the chunk holds
+        more than plain text: it is read in full. May raise on such a chunk:
+        then all of them are. None where each chunk must be read in full at
+        once, because it changes later or its text is not its own.
         """
         ...
