@@ -122,7 +122,7 @@ class _Server(ThreadingHTTPServer):
         self._listener = threading.Thread(
             target=self.serve_forever,
             kwargs={"poll_interval": _POLL},
-            name="llmtrack-loopback",
+            name=f"loopback-{self.server_port}",
             daemon=True,
         )
 
@@ -163,7 +163,7 @@ class _Server(ThreadingHTTPServer):
         thread = threading.Thread(
             target=self.process_request_thread,
             args=(request, client_address),
-            name="llmtrack-loopback-connection",
+            name=f"loopback-{self.server_port}-connection",
             daemon=True,
         )
         self._connections[request] = thread
