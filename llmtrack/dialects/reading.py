@@ -18,7 +18,7 @@ class Counts:
     Attributes:
         uncached_input: Input without the cache's part, of providers that
             report the two apart. Their chunks need not repeat both, so that
-            `input` is summed anew at each merge.
+            merging sums `input` anew.
     """
 
     input: int | None = None
@@ -31,34 +31,6 @@ class Counts:
     #: later one replacing the earlier one (everybody else).
     additive: bool = False
     uncached_input: int | None = None
-
-    def merge(self, later: Counts, /) -> None:
-        """
-        Take over what a later chunk reports.
-
-        A later value replaces the earlier one, or is added where counts are
-        additive; what the later chunk does not report stays.
-        """
-        for field in _COUNTED:
-            new, known = getattr(later, field), getattr(self, field)
-            if new is None:
-                continue
-            added = later.additive and known is not None
-            setattr(self, field, known + new if added else new)
-        if self.uncached_input is not None:
-            cached = (self.cache_read or 0) + (self.cache_write or 0)
-            self.input = self.uncached_input + cached
-
-
-_COUNTED = (
-    "input",
-    "output",
-    "total",
-    "cache_read",
-    "cache_write",
-    "reasoning",
-    "uncached_input",
-)
 
 
 @dataclass(slots=True)

@@ -71,6 +71,9 @@ def merge(known: Counts | None, new: Counts) -> Counts:
         elif new.additive and before is not None:
             value += before
         setattr(merged, name, value)
+    if merged.uncached_input is not None:
+        cached = (merged.cache_read or 0) + (merged.cache_write or 0)
+        merged.input = merged.uncached_input + cached
     return merged
 
 
