@@ -1,0 +1,270 @@
+"""What an answer turns out to hold, read chunk by chunk or at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from llmtrack import dialects
+from llmtrack.delivery import guarded, later
+from llmtrack.dialects.reading import Counts, Dialect, InBandError, Reading
+from llmtrack.record import ContentKind
+from llmtrack.tokens.tally import Tally
+from llmtrack.tokens.usage import merge
+
+if TYPE_CHECKING:
+    from llmtrack.tokens import Counter
+
+Keep = Callable[[Any], object]
+
+#: Chunks that are read between two looks at what was read.
+BLOCK: Final = 256
+
+_NOTHING: Final = Reading()
+
+
+class Answer:
+    """
+    The facts of one answer, in constant memory.
+
+    While a stream's dialect and its first text are unknown, every chunk is read
+    in full. From then on a chunk that holds nothing but text is read the
+    dialect's quick way, if it has one.
+
+    Args:
+        model: The model that was asked for, which decides how text is counted.
+        counter: The user's own counter.
+        capture: Whether the text is kept, not only counted.
+        on_reading: Told of each chunk that brings content, before the consumer
+            gets it.
+        deltas: Whether `on_reading` wants all of them, not only the first.
+    """
+
+    __slots__ = (
+        "_content_at",
+        "_counted_at",
+        "_deltas",
+        "_in_full_only",
+        "_on_reading",
+        "_read_in_full",
+        "_texts",
+        "captured_reasoning",
+        "captured_text",
+        "chunks_folded",
+        "counts",
+        "dialect",
+        "error",
+        "finish_reason",
+        "keep",
+        "response_id",
+        "response_model",
+        "tally",
+        "terminated",
+        "tool_calls",
+    )
+
+    def __init__(
+        self,
+        model: str | None,
+        counter: Counter | None,
+        *,
+        capture: bool,
+        on_reading: Callable[[Any, Reading], None],
+        deltas: bool,
+    ) -> None:
+        self.dialect: Dialect | None = None
+        self.keep: Keep = self._keep_in_full
+        self.chunks_folded = 0
+        self.counts: Counts | None = None
+        self.error: InBandError | None = None
+        self.finish_reason: str | None = None
+        self.response_id: str | None = None
+        self.response_model: str | None = None
+        self.terminated = False
+        self.tool_calls: list[str] = []
+        self.captured_text: list[str] | None = [] if capture else None
+        self.captured_reasoning: list[str] | None = [] if capture else None
+        self.tally = Tally(model, counter, defer=later)
+        self._texts: list[str] = []
+        self._on_reading = on_reading
+        self._deltas = deltas
+        self._in_full_only = deltas or capture
+        self._read_in_full: Any = None
+        # The chunk that last brought content, and the one that last reported
+        # how many output tokens there are.
+        self._content_at = -1
+        self._counted_at = -1
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks were read."""
+        return self.chunks_folded + len(self._texts)
+
+    @property
+    def chars(self) -> int:
+        """Characters of the answer that are not counted yet."""
+        return self.tally.chars + sum(map(len, self._texts))
+
+    def tokens_so_far(self) -> int:
+        """Return about how many output tokens have arrived."""
+        waiting = sum(len(text) for text in self._texts if isinstance(text, str))
+        return self.tally.so_far() + waiting // 4
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the provider said that the answer is finished."""
+        return self.finish_reason is not None or self.terminated
+
+    def lanes(self) -> Iterator[tuple[Keep, int]]:
+        """
+        Yield how to read the next chunks, and how many, until they run out.
+
+        A follower reads a block of chunks without asking anything; a block that
+        comes back short was the last.
+        """
+        while True:
+            before = self.chunks
+            block = 1 if self._deltas or not self._is_settled else BLOCK
+            yield self.keep, block
+            self.fold()
+            if self.chunks < before + block:
+                return
+
+    def fold(self) -> None:
+        """Hand the texts of the chunks read so far to the tally."""
+        texts = self._texts
+        if any(texts):
+            last = next(i for i in reversed(range(len(texts))) if texts[i])
+            self._content_at = max(self._content_at, self.chunks_folded + last)
+        self.chunks_folded += len(texts)
+        guarded("counting", self._count, texts, default=None)
+        # The quick ways of the dialects hold this very list.
+        texts.clear()
+
+    def see_response(self, value: Any) -> Reading:
+        """Read a whole response."""
+        reading = self._read(value)
+        self._learn(reading)
+        self.tally.add(reading.text or "")
+        if self.captured_text is not None:
+            self.captured_text.append(reading.text or "")
+        return reading
+
+    def look_again(self, chunk: Any) -> None:
+        """Read the facts, not the text, of a chunk that was read the quick way."""
+        if (
+            chunk is None
+            or chunk is self._read_in_full
+            or self.keep == self._keep_in_full
+        ):
+            return
+        reading = self._read(chunk)
+        self._take_facts(replace(reading, tool_calls=()), self.chunks - 1)
+
+    def reported(self) -> Counts | None:
+        """
+        Return the reported counts that hold for what arrived.
+
+        An early count of the output, such as the 1 in Anthropic's
+        `message_start`, says nothing of an answer that was left in the middle:
+        then the text that arrived is counted instead.
+        """
+        if self.counts is None or self.is_whole or self._counted_at >= self._content_at:
+            return self.counts
+        return Counts(
+            input=self.counts.input,
+            cache_read=self.counts.cache_read,
+            cache_write=self.counts.cache_write,
+        )
+
+    def close(self) -> None:
+        """Let go of what refers back here, so that no collector is needed."""
+        self.keep = _ignore
+        self._on_reading = _ignore
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether the way to read a chunk will not change any more."""
+        return self._in_full_only or self.keep != self._keep_in_full
+
+    def _keep_in_full(self, chunk: Any, quick_before: Any = None) -> None:
+        """Read a chunk in full, and the facts of the quick one before it."""
+        text = guarded("reading", self._see, chunk, quick_before, default="")
+        self._texts.append(text)
+
+    def _see(self, chunk: Any, quick_before: Any) -> str:
+        if quick_before is not None:
+            self.look_again(quick_before)
+        self._read_in_full = chunk
+        reading = self._read(chunk)
+        self._learn(reading)
+        self._on_reading(chunk, reading)
+        text = reading.text or ""
+        if self.captured_text is not None:
+            self.captured_text.append(text)
+        if text and not self._is_settled:
+            self._find_quick_way()
+        return text
+
+    def _find_quick_way(self) -> None:
+        quick = getattr(self.dialect, "quick", None)
+        if quick is None:
+            self._in_full_only = True
+        else:
+            self.keep = quick(self._texts.append, self._keep_in_full)
+
+    def _read(self, value: Any) -> Reading:
+        if self.dialect is None:
+            self.dialect = guarded("a dialect", dialects.find, value, default=None)
+            if self.dialect is None:
+                return _NOTHING
+        where = f"dialect {self.dialect.name}"
+        return guarded(where, self.dialect.read, value, default=_NOTHING)
+
+    def _learn(self, reading: Reading) -> None:
+        at = self.chunks
+        self._take_facts(reading, at)
+        hidden = (reading.reasoning, reading.tool_text, reading.other_text)
+        for text in (*reading.tool_calls, *hidden):
+            if text:
+                self.tally.add(text)
+                self._content_at = at
+        if self.captured_reasoning is not None and reading.reasoning:
+            self.captured_reasoning.append(reading.reasoning)
+
+    def _take_facts(self, reading: Reading, at: int) -> None:
+        self.finish_reason = reading.finish_reason or self.finish_reason
+        self.response_id = self.response_id or reading.response_id
+        self.response_model = self.response_model or reading.response_model
+        self.terminated = self.terminated or reading.terminated
+        self.error = self.error or reading.error
+        self.tool_calls += reading.tool_calls
+        if reading.counts is not None:
+            self.counts = merge(self.counts, reading.counts)
+            if reading.counts.output is not None:
+                self._counted_at = at
+
+    def _count(self, texts: list[str]) -> None:
+        try:
+            text = "".join(texts)
+        except TypeError:
+            # A stream of str that has other things in it.
+            text = "".join(each for each in texts if isinstance(each, str))
+        if text:
+            self.tally.add(text)
+
+
+def _ignore(*_: Any) -> None:
+    """Do nothing: the call is over."""
+
+
+def kind_of(reading: Reading) -> ContentKind | None:
+    """Return which kind of content a chunk brings, or None."""
+    if reading.text or reading.other_text:
+        return "text"
+    if reading.reasoning:
+        return "reasoning"
+    if reading.tool_calls or reading.tool_text:
+        return "tool_call"
+    return None

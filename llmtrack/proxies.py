@@ -1,0 +1,387 @@
+"""Transparent stand-ins for what a client returns, and who gets which."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import cache, wraps
+from types import AsyncGeneratorType, CoroutineType, GeneratorType, MethodType
+from typing import Any, Final
+
+import wrapt
+
+from llmtrack.activation import ActiveSteps, Working
+from llmtrack.call import Call
+from llmtrack.followers import (
+    AwaitGuard,
+    Guard,
+    follow_async_generator,
+    follow_async_iterator,
+    follow_generator,
+    follow_iterator,
+    is_follower,
+)
+
+#: Stream managers: the request is made when they are entered.
+_MANAGERS: Final = ("StreamManager", "GeneratorContextManager")
+#: Keys under which botocore's dict holds its stream.
+_BEDROCK_KEYS: Final = ("stream", "body")
+
+
+def attach(call: Call, value: Any) -> Any:
+    """
+    Return what the program gets for what its function returned.
+
+    A response is read, and is the very same object. A stream, a generator, a
+    stream manager or an awaitable comes back as a stand-in, and the call stays
+    open until that ends.
+    """
+    inner = tracked_by(value)
+    if inner is not None:
+        call.link(inner)
+        return value
+    if isinstance(value, GeneratorType):
+        call.opened()
+        return follow_generator(call, value)
+    if isinstance(value, AsyncGeneratorType):
+        call.opened()
+        return follow_async_generator(call, value)
+    if isinstance(value, CoroutineType):
+        return await_for(call, value)
+    if _is_stream(value):
+        call.opened()
+        call.identify(value)
+        return proxy(call, value)
+    if _is_manager(value):
+        return proxy(call, value)
+    if _is_raw_response(value):
+        return proxy(call, value)
+    if hasattr(type(value), "__await__"):
+        return proxy(call, value)
+    if isinstance(value, dict) and _replace_streams(call, value):
+        return value
+    call.responded(value)
+    return value
+
+
+def tracked_by(value: Any) -> Call | None:
+    """Return the call that follows a value already, or None."""
+    if issubclass(type(value), StreamProxy):
+        found: Call = value._self_call
+        return found
+    return is_follower(value)
+
+
+def await_for(
+    call: Call, pending: Coroutine[Any, Any, Any], *, starts: bool = False
+) -> Coroutine[Any, Any, Any]:
+    """
+    Return a coroutine that stands in for another one.
+
+    Args:
+        call: What is told.
+        pending: A coroutine that nobody has awaited yet.
+        starts: Whether the first step starts the call.
+    """
+    guard = AwaitGuard(call, pending)
+    waiting = _await(call, pending, guard, starts)
+    waiting.__name__ = getattr(pending, "__name__", waiting.__name__)
+    waiting.__qualname__ = getattr(pending, "__qualname__", waiting.__qualname__)
+    guard.watch(waiting)
+    return waiting
+
+
+async def _await(
+    call: Call, pending: Awaitable[Any], guard: AwaitGuard | None, starts: bool
+) -> Any:
+    if guard is not None:
+        guard.pending = None
+    try:
+        if starts:
+            call.start()
+        with Working(call):
+            value = await pending
+    except GeneratorExit:
+        call.left(deferred=guard is None or guard.is_dropped)
+        raise
+    except BaseException as exc:
+        call.failed(exc)
+        raise
+    return attach(call, value)
+
+
+class StreamProxy(wrapt.BaseObjectProxy):  # type: ignore[misc]
+    """
+    Stands in for a client's stream or stream manager.
+
+    It passes `isinstance`, and shows exactly the protocols of what it stands for:
+    see `_class_for`. Methods of the stream run on the proxy instead, so that what
+    they iterate is followed: `get_final_message()`, `until_done()`. Nothing is
+    written on the client's classes or objects.
+    """
+
+    def __init__(self, wrapped: Any, call: Call) -> None:
+        super().__init__(wrapped)
+        self._self_call = call
+        self._self_guard = Guard(call)
+        self._self_steps: Any = None
+        self._self_made: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        made = self._self_made.get(name)
+        if made is not None:
+            return made
+        wrapped = self.__wrapped__
+        value = getattr(wrapped, name)
+        if name in ("close", "aclose") and callable(value):
+            return _closing(value, self._self_call)
+        if name == "parse" and callable(value) and _is_raw_response(wrapped):
+            return _parsing(value, self._self_call)
+        if isinstance(value, MethodType) and value.__self__ is wrapped:
+            return MethodType(value.__func__, self)
+        if isinstance(value, GeneratorType | AsyncGeneratorType):
+            return self._self_remade(name, value)
+        return value
+
+    def _self_remade(self, name: str, value: Any) -> Any:
+        """
+        Return a stream that the client derived from this one, made from the proxy.
+
+        Anthropic's `text_stream` is made in the constructor, from the real stream,
+        by a method of the class. A generator tells which by its code.
+        """
+        code = value.gi_code if isinstance(value, GeneratorType) else value.ag_code
+        maker = getattr(type(self.__wrapped__), code.co_name, None)
+        if getattr(maker, "__code__", None) is not code:
+            return value
+        self._self_made[name] = made = maker(self)
+        return made
+
+    def __copy__(self) -> Any:
+        from copy import copy
+
+        return copy(self.__wrapped__)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+
+def proxy(call: Call, value: Any) -> StreamProxy:
+    """Return a stand-in for a stream or stream manager."""
+    made: StreamProxy = _class_for(type(value))(value, call)
+    return made
+
+
+def _iter(self: StreamProxy) -> Any:
+    wrapped = self.__wrapped__
+    if self._self_call.is_over:
+        return iter(wrapped)
+    if self._self_steps is None:
+        has_iter = hasattr(type(wrapped), "__iter__")
+        source = iter(wrapped) if has_iter else ActiveSteps(self._self_call, wrapped)
+        self._self_steps = follow_iterator(self._self_call, source, self._self_guard)
+    return self._self_steps
+
+
+def _next(self: StreamProxy) -> Any:
+    if self._self_call.is_over:
+        return next(self.__wrapped__)
+    return next(_iter(self))
+
+
+def _aiter(self: StreamProxy) -> Any:
+    wrapped = self.__wrapped__
+    if self._self_call.is_over:
+        return aiter(wrapped)
+    if self._self_steps is None:
+        has_aiter = hasattr(type(wrapped), "__aiter__")
+        source = aiter(wrapped) if has_aiter else wrapped
+        call, guard = self._self_call, self._self_guard
+        self._self_steps = follow_async_iterator(call, source, guard)
+    return self._self_steps
+
+
+def _anext(self: StreamProxy) -> Any:
+    if self._self_call.is_over:
+        return anext(self.__wrapped__)
+    return anext(_aiter(self))
+
+
+def _enter(self: StreamProxy) -> Any:
+    call = self._self_call
+    call.enter_block()
+    try:
+        entered = self.__wrapped__.__enter__()
+    except BaseException as exc:
+        call.leave_block(exc)
+        raise
+    return _entered(self, entered)
+
+
+def _exit(self: StreamProxy, *exc_info: Any) -> Any:
+    try:
+        swallowed = self.__wrapped__.__exit__(*exc_info)
+    except BaseException as exc:
+        self._self_call.leave_block(exc)
+        raise
+    self._self_call.leave_block(exc_info[1])
+    return swallowed
+
+
+async def _aenter(self: StreamProxy) -> Any:
+    call = self._self_call
+    call.enter_block()
+    try:
+        entered = await self.__wrapped__.__aenter__()
+    except BaseException as exc:
+        call.leave_block(exc)
+        raise
+    return _entered(self, entered)
+
+
+async def _aexit(self: StreamProxy, *exc_info: Any) -> Any:
+    try:
+        swallowed = await self.__wrapped__.__aexit__(*exc_info)
+    except BaseException as exc:
+        self._self_call.leave_block(exc)
+        raise
+    self._self_call.leave_block(exc_info[1])
+    return swallowed
+
+
+def _await_proxy(self: StreamProxy) -> Any:
+    return _await(self._self_call, self.__wrapped__, None, False).__await__()
+
+
+def _entered(self: StreamProxy, entered: Any) -> Any:
+    if entered is self.__wrapped__:
+        return self
+    call = self._self_call
+    call.opened()
+    call.identify(entered)
+    return proxy(call, entered)
+
+
+def _contains(self: StreamProxy, item: Any) -> bool:
+    # What `in` does with a class that only iterates.
+    return any(each is item or each == item for each in self)
+
+
+_PROTOCOLS: Final[dict[str, Callable[..., Any]]] = {
+    "__iter__": _iter,
+    "__next__": _next,
+    "__aiter__": _aiter,
+    "__anext__": _anext,
+    "__enter__": _enter,
+    "__exit__": _exit,
+    "__aenter__": _aenter,
+    "__aexit__": _aexit,
+    "__await__": _await_proxy,
+}
+
+
+def _absent(name: str) -> property:
+    def absent(self: Any) -> Any:
+        raise AttributeError(name)
+
+    return property(absent)
+
+
+@cache
+def _class_for(cls: type) -> type[StreamProxy]:
+    """
+    Return the proxy class for a client's class.
+
+    A protocol is looked up on the type, so a proxy that serves all streams would
+    have `__anext__` on a sync one.
+    """
+    shown: dict[str, Any] = {
+        name: method for name, method in _PROTOCOLS.items() if hasattr(cls, name)
+    }
+    inherited = ("__enter__", "__exit__", "__aenter__", "__aexit__")
+    hidden: dict[str, Any] = {n: _absent(n) for n in inherited if not hasattr(cls, n)}
+    if not hasattr(cls, "__len__"):
+        # As for collections.abc: None says that there is no length.
+        hidden["__len__"] = None
+    if not hasattr(cls, "__contains__"):
+        hidden["__contains__"] = _contains
+    return type(StreamProxy.__name__, (StreamProxy,), {**hidden, **shown})
+
+
+def _closing(close: Callable[..., Any], call: Call) -> Callable[..., Any]:
+    """Return a stream's own `close` that also tells the call."""
+    if inspect.iscoroutinefunction(close):
+
+        @wraps(close)
+        async def closing_async(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await close(*args, **kwargs)
+            finally:
+                call.left()
+
+        return closing_async
+
+    @wraps(close)
+    def closing(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return close(*args, **kwargs)
+        finally:
+            call.left()
+
+    return closing
+
+
+def _parsing(parse: Callable[..., Any], call: Call) -> Callable[..., Any]:
+    """Return a raw response's `parse` that gives the stream's stand-in."""
+
+    @wraps(parse)
+    def parsing(*args: Any, **kwargs: Any) -> Any:
+        parsed = parse(*args, **kwargs)
+        return parsed if call.is_over else attach(call, parsed)
+
+    return parsing
+
+
+def _is_stream(value: Any) -> bool:
+    cls = type(value)
+    if isinstance(value, io.IOBase):
+        return False
+    if hasattr(cls, "__next__") or hasattr(cls, "__anext__"):
+        return True
+    # botocore's EventStream can be iterated, but is no iterator.
+    iterable = hasattr(cls, "__iter__") or hasattr(cls, "__aiter__")
+    return iterable and any("Stream" in base.__name__ for base in cls.__mro__)
+
+
+def is_followable(value: Any) -> bool:
+    """Return whether a value can be iterated, entered or awaited."""
+    cls = type(value)
+    if isinstance(value, str | bytes | bytearray):
+        return False
+    protocols = (*_PROTOCOLS, "parse")
+    return isinstance(value, dict) or any(hasattr(cls, name) for name in protocols)
+
+
+def _is_manager(value: Any) -> bool:
+    cls = type(value)
+    return (hasattr(cls, "__enter__") or hasattr(cls, "__aenter__")) and any(
+        base.__name__.endswith(_MANAGERS) for base in cls.__mro__
+    )
+
+
+def _is_raw_response(value: Any) -> bool:
+    """Whether a value is the answer to `with_raw_response`, not parsed yet."""
+    names = {base.__name__ for base in type(value).__mro__}
+    return bool(names & {"LegacyAPIResponse", "BaseAPIResponse"}) and not bool(
+        getattr(value.http_response, "is_stream_consumed", False)
+    )
+
+
+def _replace_streams(call: Call, value: dict[Any, Any]) -> bool:
+    for key in _BEDROCK_KEYS:
+        if _is_stream(value.get(key)):
+            call.opened()
+            value[key] = proxy(call, value[key])
+            return True
+    return False

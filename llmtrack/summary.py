@@ -1,0 +1,151 @@
+"""A call's tokens, cost and record, once it is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from llmtrack.delivery import guarded
+from llmtrack.prices import price_of
+from llmtrack.record import (
+    CallRecord,
+    Cost,
+    CostStatus,
+    ErrorInfo,
+    Outcome,
+    TokenUsage,
+)
+from llmtrack.tokens import TokenCount, is_slow
+from llmtrack.tokens.prompt import Prompt, prompt_of
+from llmtrack.tokens.usage import usage_of
+
+if TYPE_CHECKING:
+    from llmtrack.call import Call
+
+
+def summarise(
+    call: Call, outcome: Outcome, error: ErrorInfo | None, duration: float
+) -> CallRecord:
+    """Return the record of a call that is over."""
+    answer = call.answer
+    complete = answer.is_whole or outcome is Outcome.SUCCESS
+    usage = guarded("counting", _usage, call, complete, default=TokenUsage())
+    cost, status = guarded(
+        "prices", _cost, call, usage, complete, default=(None, "no_prices")
+    )
+    info = call.info
+    streamed = bool(call.stream)
+    timed = streamed and call.is_timed
+    waited = min(call.opened_after + call.waited, duration)
+    return CallRecord(
+        call_id=info.call_id,
+        parent_id=info.parent_id,
+        name=info.name,
+        operation=info.operation,
+        provider=info.provider,
+        dialect=info.dialect,
+        request_model=info.request_model,
+        server_address=info.server_address,
+        server_port=info.server_port,
+        stream=info.stream,
+        started_at=info.started_at,
+        metadata=info.metadata,
+        duration=duration,
+        outcome=outcome,
+        complete=complete,
+        response_model=answer.response_model,
+        response_id=answer.response_id,
+        time_to_first_chunk=call.first_chunk,
+        time_to_first_token=call.first_token,
+        time_to_first_text=call.first_text,
+        provider_time=waited if timed else None,
+        consumer_time=duration - waited if timed else None,
+        longest_wait=call.longest_wait if timed else None,
+        chunks=answer.chunks,
+        finish_reason=answer.finish_reason,
+        error=error,
+        usage=usage,
+        cost=cost,
+        cost_status=status,
+        tool_calls=tuple(answer.tool_calls),
+        input_text=_prompt(call).text if call.capture else None,
+        output_text=_joined(answer.captured_text),
+        reasoning_text=_joined(answer.captured_reasoning),
+    )
+
+
+def is_slow_to_count(call: Call) -> bool:
+    """Return whether counting now would hold the consumer for over 1 ms."""
+    if call.is_nested or call.usage_by_hand is not None:
+        return False
+    known = call.answer.reported()
+    chars = 0
+    if known is None or known.output is None:
+        chars += call.answer.chars
+    if known is None or known.input is None:
+        chars += sum(map(len, _prompt(call).texts))
+    return chars > 0 and is_slow(chars, call.request.model)
+
+
+def running_cost(call: Call, tokens: int) -> Decimal | None:
+    """Return the US dollars so far, or None without a price."""
+    counts = call.answer.counts
+    input_tokens = counts.input if counts and counts.input else None
+    usage = TokenUsage(input_tokens, tokens)
+    cost, _ = _price(call, usage, complete=False)
+    return cost.usd if cost else None
+
+
+def _usage(call: Call, complete: bool) -> TokenUsage:
+    if call.usage_by_hand is not None:
+        return call.usage_by_hand
+    if call.is_nested:
+        return TokenUsage()
+    counts = call.answer.reported()
+    prompt = answer = None
+    uncounted: tuple[str, ...] = ()
+    if counts is None or counts.input is None:
+        said = _prompt(call)
+        uncounted = said.uncounted
+        if said.texts or uncounted:
+            prompt = said.count(call.request.model, call.settings.counter)
+    if counts is None or counts.output is None:
+        answer = _answer_count(call)
+    usage = usage_of(counts, prompt=prompt, answer=answer, uncounted=uncounted)
+    return usage if complete else replace(usage, is_lower_bound=True)
+
+
+def _answer_count(call: Call) -> TokenCount | None:
+    """Return the tokens that arrived; None where there was no answer at all."""
+    has_answered = call.stream is False or call.answer.chunks > 0
+    return call.answer.tally.settle() if has_answered else None
+
+
+def _cost(
+    call: Call, usage: TokenUsage, complete: bool
+) -> tuple[Cost | None, CostStatus]:
+    if call.is_nested and call.usage_by_hand is None:
+        return None, "nested"
+    return _price(call, usage, complete=complete)
+
+
+def _price(
+    call: Call, usage: TokenUsage, *, complete: bool
+) -> tuple[Cost | None, CostStatus]:
+    return price_of(
+        usage,
+        models=(call.answer.response_model, call.request.model),
+        provider=call.served.provider,
+        at=call.started_at,
+        table=call.settings.prices,
+        complete=complete,
+    )
+
+
+def _prompt(call: Call) -> Prompt:
+    return prompt_of(call.prompt, tools=call.request.tools)
+
+
+def _joined(texts: list[str] | None) -> str | None:
+    return None if texts is None else "".join(texts)
