@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from llmtrack.dialects.reading import InBandError, Reading
+from llmtrack.dialects.reading import InBandError, InFull, Keep, Reading
 from llmtrack.dialects.shapes import (
     Fields,
     arguments_in,
@@ -170,3 +170,23 @@ def texts(chunks: Sequence[Any], /) -> list[Any]:
         None if (choice := chunk.choices[0]).index else choice.delta.content
         for chunk in chunks
     ]
+
+
+def quick(append: Callable[[str], None], in_full: InFull) -> Keep:
+    """Return how to read chunks that are likely to hold nothing but text."""
+    before: Any = None
+
+    def keep(chunk: Any) -> None:
+        nonlocal before
+        try:
+            text = chunk.choices[0].delta.content
+        except Exception:
+            text = None
+        if type(text) is str and text:
+            append(text)
+            before = chunk
+        else:
+            in_full(chunk, before)
+            before = None
+
+    return keep

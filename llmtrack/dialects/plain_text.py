@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from llmtrack.dialects.reading import Reading
+from llmtrack.dialects.reading import InFull, Keep, Reading
 
 name = "text"
 operation = "chat"
@@ -29,3 +29,8 @@ def read(value: Any, /) -> Reading:
 def texts(chunks: Sequence[Any], /) -> list[Any]:
     """Return the chunks themselves."""
     return list(chunks)
+
+
+def quick(append: Callable[[str], None], in_full: InFull) -> Keep:
+    """Return how to read chunks that are strings: by keeping them."""
+    return append

@@ -76,6 +76,12 @@ class Reading:
     terminated: bool = False
 
 
+#: Reads one chunk, and keeps what it says.
+Keep = Callable[[Any], object]
+#: Reads one chunk in full, and the facts of the one before it, which was not.
+InFull = Callable[[Any, Any], object]
+
+
 class Dialect(Protocol):
     """
     A wire shape: how a chunk or response is read.
