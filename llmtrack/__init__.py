@@ -5,6 +5,7 @@ Success or error, duration, time to first token, tokens and cost of every call
 reach a tracker of your choice, however the call ends.
 """
 
+from llmtrack.block import tracked_stream
 from llmtrack.current import current_call
 from llmtrack.delivery import flush, statistics
 from llmtrack.errors import ConfigurationError
@@ -16,7 +17,7 @@ from llmtrack.events import (
     FirstToken,
     UsageKnown,
 )
-from llmtrack.instrument import track_llm_call, tracked_stream
+from llmtrack.instrument import track_llm_call
 from llmtrack.record import (
     CallInfo,
     CallRecord,

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
-from llmtrack.call import Call, running
+from llmtrack.call import Call
 from llmtrack.delivery import guarded
+from llmtrack.nesting import running
 
 
 class Active:

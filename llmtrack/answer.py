@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmtrack import dialects
 from llmtrack.delivery import guarded, later
-from llmtrack.dialects.reading import Counts, Dialect, InBandError, Reading
+from llmtrack.dialects.reading import Counts, Dialect, InBandError, Keep, Reading
 from llmtrack.record import ContentKind
 from llmtrack.tokens.tally import Tally
 from llmtrack.tokens.usage import merge
@@ -16,7 +16,7 @@ from llmtrack.tokens.usage import merge
 if TYPE_CHECKING:
     from llmtrack.tokens import Counter
 
-Keep = Callable[[Any], object]
+OnReading = Callable[[Any, Reading], object]
 
 #: Chunks that are read between two looks at what was read.
 BLOCK: Final = 256
@@ -70,7 +70,7 @@ class Answer:
         counter: Counter | None,
         *,
         capture: bool,
-        on_reading: Callable[[Any, Reading], None],
+        on_reading: OnReading,
         deltas: bool,
     ) -> None:
         self.dialect: Dialect | None = None

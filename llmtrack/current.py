@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
-from llmtrack.call import Call, innermost
+from llmtrack.call import Call
 from llmtrack.delivery import guarded
+from llmtrack.nesting import innermost
 from llmtrack.record import TokenUsage
 from llmtrack.summary import running_cost
 

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from llmtrack.events import Event
 from llmtrack.record import CallInfo
@@ -126,7 +126,8 @@ class Outlet:
         activate = getattr(self.tracker, "activate", None)
         if activate is None:
             return None
-        return guarded(f"activate of {self.name}", activate, call, default=None)
+        made = guarded(f"activate of {self.name}", activate, call, default=None)
+        return cast("AbstractContextManager[Any] | None", made)
 
     def flush(self, timeout: float) -> bool:
         """Flush the tracker, where it can; return whether all was delivered."""

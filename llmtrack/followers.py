@@ -16,12 +16,13 @@ from typing import Any
 from weakref import ref
 
 from llmtrack.activation import ActiveAsyncSteps, ActiveSteps
-from llmtrack.call import STEPS, Call
+from llmtrack.call import Call
+from llmtrack.nesting import STEPS
 
 # The loops below run once a chunk, and there are four of them because a loop
 # that asks which of the four it is costs more than what it does: a generator's
 # `send` or an iterator's `next`, with the clock or without. Everything else is
-# in `Call`. `call` must be a local variable of each: see `call.STEPS`.
+# in `Call`. `call` must be a local variable of each: see `nesting.STEPS`.
 
 
 class Guard:
@@ -93,8 +94,10 @@ def follow_generator(
             functions, and not what went before.
     """
     guard = Guard(call)
-    steps = ActiveSteps(call, source) if call.activates else source
-    return _twin(_follow_generator(call, steps, guard, starts), source, guard)
+    steps: Any = ActiveSteps(call, source) if call.activates else source
+    follower = _follow_generator(call, steps, guard, starts)
+    _imitate(follower, source, guard)
+    return follower
 
 
 def follow_async_generator(
@@ -102,8 +105,10 @@ def follow_async_generator(
 ) -> AsyncGenerator[Any, Any]:
     """Return an async generator that is the source's twin: see `follow_generator`."""
     guard = Guard(call)
-    steps = ActiveAsyncSteps(call, source) if call.activates else source
-    return _twin(_follow_async_generator(call, steps, guard, starts), source, guard)
+    steps: Any = ActiveAsyncSteps(call, source) if call.activates else source
+    follower = _follow_async_generator(call, steps, guard, starts)
+    _imitate(follower, source, guard)
+    return follower
 
 
 def follow_iterator(call: Call, source: Iterator[Any], guard: Guard) -> Iterator[Any]:
@@ -152,11 +157,10 @@ def is_follower(value: Any) -> Call | None:
     return frame.f_locals["call"] if code in STEPS and frame is not None else None
 
 
-def _twin(follower: Any, source: Any, guard: Guard) -> Any:
+def _imitate(follower: Any, source: Any, guard: Guard) -> None:
     follower.__name__ = source.__name__
     follower.__qualname__ = source.__qualname__
     guard.watch(follower)
-    return follower
 
 
 def _follow_generator(

@@ -1,36 +1,29 @@
-"""`track_llm_call` and `tracked_stream`: which calls there are, and who is told."""
+"""`track_llm_call`: a function's shape picks the follower, its arguments the facts."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from types import MethodType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, overload
+from types import MethodType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 import wrapt
 
-from llmtrack import delivery
 from llmtrack.activation import Working
-from llmtrack.call import Call, Plan
-from llmtrack.current import Progress
-from llmtrack.delivery import Outlet, guarded
+from llmtrack.call import Call
+from llmtrack.delivery import guarded
 from llmtrack.dialects.request import Request, from_arguments
 from llmtrack.errors import ConfigurationError
 from llmtrack.followers import follow_async_generator, follow_generator
-from llmtrack.proxies import attach, await_for, is_followable
-from llmtrack.record import CallRecord
-from llmtrack.settings import is_disabled, settings
+from llmtrack.plan import Plan, outlets_for
+from llmtrack.proxies import attach, await_for
+from llmtrack.settings import is_disabled
 
 if TYPE_CHECKING:
     from llmtrack.trackers.protocol import TrackerLike
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-#: Seconds that `tracked.record` waits for tokens that are still being counted.
-_RECORD_TIMEOUT: Final = 10.0
-
-_default: tuple[Any, tuple[Outlet, ...]] = (object(), ())
 
 
 @overload
@@ -106,199 +99,6 @@ def track_llm_call(
         return wrapt.FunctionWrapper(function, _wrapper_for(function, plan))
 
     return decorate if fn is None else decorate(fn)
-
-
-class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
-    """
-    Track the streams that are read inside a block.
-
-    The call starts with the block, so that the request inside it counts. Call
-    the handle with a stream, generator, stream manager, awaitable or response, and
-    use what it returns in its place. A second one in the same block, such as a
-    retry, is a second call.
-
-        with tracked_stream(tracker) as tracked:
-            for chunk in tracked(client.messages.create(..., stream=True)):
-                ...
-        print(tracked.record.time_to_first_token)
-
-    Args:
-        tracker: Where events go; None is what `configure` says.
-        stream: A stream to read by iterating the handle itself.
-        name: The name on the record; None is `"stream"`.
-        provider: Who serves the call, where it cannot be found.
-        model: The model, where it cannot be found.
-        input: The prompt, where it cannot be found.
-        metadata: Added to the record.
-        capture_content: Whether prompt and answer are on the record; None is
-            what `configure` says.
-
-    Raises:
-        ConfigurationError: Not a tracker, or not a stream.
-    """
-
-    def __init__(
-        self,
-        tracker: TrackerLike | None = None,
-        stream: Any = None,
-        /,
-        *,
-        name: str | None = None,
-        provider: str | None = None,
-        model: str | None = None,
-        input: Any = None,
-        metadata: Mapping[str, Any] | None = None,
-        capture_content: bool | None = None,
-    ) -> None:
-        if stream is not None and not is_followable(stream):
-            raise ConfigurationError(
-                f"tracked_stream takes a tracker and then a stream; got {stream!r}, "
-                "which cannot be iterated, entered or awaited"
-            )
-        self._plan = Plan(
-            name=name or "stream",
-            outlets=outlets_for(tracker),
-            provider=provider,
-            capture_content=capture_content,
-        )
-        self._request = Request(model=model, input=input)
-        self._metadata = metadata
-        self._given = stream
-        self._followed: Any = None
-        self._calls: list[Call] = []
-        self._is_fresh = False
-        self._disabled = is_disabled()
-
-    def __call__(self, stream: Any, /) -> Any:
-        """
-        Return a stand-in for a stream, or the response itself.
-
-        Raises:
-            ConfigurationError: Called outside of the block.
-        """
-        if self._disabled:
-            return stream
-        if not self._calls:
-            raise ConfigurationError(
-                "tracked(stream) was called outside of its block; write "
-                "`with tracked_stream(tracker) as tracked:` around it"
-            )
-        if not self._is_fresh:
-            self._begin()
-        self._is_fresh = False
-        return attach(self._calls[-1], stream)
-
-    def __iter__(self) -> Any:
-        return iter(self._own_stream())
-
-    def __next__(self) -> Any:
-        return next(self._own_stream())
-
-    def __aiter__(self) -> Any:
-        return aiter(self._own_stream())
-
-    def __anext__(self) -> Any:
-        return anext(self._own_stream())
-
-    def __enter__(self) -> Self:
-        if not self._disabled:
-            self._begin()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for call in self._calls:
-            if not call.is_over:
-                call.leave_block(exc)
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.__exit__(exc_type, exc, traceback)
-
-    @property
-    def record(self) -> CallRecord | None:
-        """
-        The record of the last call in the block, once it is over.
-
-        It waits for tokens that are still being counted elsewhere. None while the
-        call runs, and when llmtrack is disabled.
-        """
-        return self._record_of(self._calls[-1]) if self._calls else None
-
-    @property
-    def records(self) -> list[CallRecord]:
-        """The records of all calls in the block that are over, in order."""
-        found = (self._record_of(call) for call in self._calls)
-        return [record for record in found if record is not None]
-
-    def progress(self) -> Progress:
-        """Return how far the last call in the block has come."""
-        return Progress.of(self._calls[-1] if self._calls else None)
-
-    def _begin(self) -> None:
-        call = Call(self._plan, self._request, self._metadata)
-        self._calls.append(call)
-        self._is_fresh = True
-        call.enter_block()
-        call.start()
-
-    def _own_stream(self) -> Any:
-        if self._given is None:
-            raise ConfigurationError(
-                "there is no stream to iterate; write `for chunk in tracked(stream)`, "
-                "or give the stream to tracked_stream(tracker, stream)"
-            )
-        if self._followed is None:
-            self._followed = self(self._given)
-        return self._followed
-
-    @staticmethod
-    def _record_of(call: Call) -> CallRecord | None:
-        if call.record is None and call.is_over:
-            delivery.wait(_RECORD_TIMEOUT)
-        return call.record
-
-
-def outlets_for(tracker: Any) -> Callable[[], tuple[Outlet, ...]]:
-    """
-    Return what tells where events go.
-
-    Raises:
-        ConfigurationError: Not a tracker.
-    """
-    if tracker is None:
-        return _default_outlets
-    from llmtrack.trackers.tracker import as_tracker
-
-    outlets = (Outlet(as_tracker(tracker)),)
-    return lambda: outlets
-
-
-def _default_outlets() -> tuple[Outlet, ...]:
-    global _default
-    chosen = settings().tracker
-    if _default[0] is not chosen:
-        from llmtrack.trackers.tracker import as_tracker
-
-        if chosen is None:
-            from llmtrack.trackers.stdout import StdoutTracker
-
-            outlet = Outlet(StdoutTracker())
-        else:
-            outlet = Outlet(as_tracker(chosen))
-        _default = (chosen, (outlet,))
-    return _default[1]
 
 
 def _name_of(function: Any) -> str:

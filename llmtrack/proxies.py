@@ -7,7 +7,7 @@ import io
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import cache, wraps
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, MethodType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import wrapt
 
@@ -85,11 +85,11 @@ def await_for(
         starts: Whether the first step starts the call.
     """
     guard = AwaitGuard(call, pending)
-    waiting = _await(call, pending, guard, starts)
+    waiting: Any = _await(call, pending, guard, starts)
     waiting.__name__ = getattr(pending, "__name__", waiting.__name__)
     waiting.__qualname__ = getattr(pending, "__qualname__", waiting.__qualname__)
     guard.watch(waiting)
-    return waiting
+    return cast(Coroutine[Any, Any, Any], waiting)
 
 
 async def _await(
@@ -111,7 +111,7 @@ async def _await(
     return attach(call, value)
 
 
-class StreamProxy(wrapt.BaseObjectProxy):  # type: ignore[misc]
+class StreamProxy(wrapt.BaseObjectProxy[Any]):
     """
     Stands in for a client's stream or stream manager.
 
@@ -155,7 +155,7 @@ class StreamProxy(wrapt.BaseObjectProxy):  # type: ignore[misc]
         maker = getattr(type(self.__wrapped__), code.co_name, None)
         if getattr(maker, "__code__", None) is not code:
             return value
-        self._self_made[name] = made = maker(self)
+        self._self_made[name] = made = cast(Callable[..., Any], maker)(self)
         return made
 
     def __copy__(self) -> Any:
@@ -169,8 +169,8 @@ class StreamProxy(wrapt.BaseObjectProxy):  # type: ignore[misc]
 
 def proxy(call: Call, value: Any) -> StreamProxy:
     """Return a stand-in for a stream or stream manager."""
-    made: StreamProxy = _class_for(type(value))(value, call)
-    return made
+    cls: Any = type(value)
+    return _class_for(cls)(value, call)
 
 
 def _iter(self: StreamProxy) -> Any:
@@ -265,7 +265,7 @@ def _entered(self: StreamProxy, entered: Any) -> Any:
 
 def _contains(self: StreamProxy, item: Any) -> bool:
     # What `in` does with a class that only iterates.
-    return any(each is item or each == item for each in self)
+    return any(each is item or each == item for each in _iter(self))
 
 
 _PROTOCOLS: Final[dict[str, Callable[..., Any]]] = {

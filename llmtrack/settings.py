@@ -91,7 +91,7 @@ def configure(
         ConfigurationError: A value of the wrong kind.
     """
     global _settings
-    given = {
+    given: dict[str, Any] = {
         "tracker": tracker,
         "metadata": metadata,
         "capture_content": capture_content,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import Final
 
 from llmtrack.delivery import guarded
 from llmtrack.prices import price_of
@@ -16,24 +16,22 @@ from llmtrack.record import (
     Outcome,
     TokenUsage,
 )
+from llmtrack.state import CallState
 from llmtrack.tokens import TokenCount, is_slow
 from llmtrack.tokens.prompt import Prompt, prompt_of
 from llmtrack.tokens.usage import usage_of
 
-if TYPE_CHECKING:
-    from llmtrack.call import Call
+_UNPRICED: Final[tuple[Cost | None, CostStatus]] = (None, "no_prices")
 
 
 def summarise(
-    call: Call, outcome: Outcome, error: ErrorInfo | None, duration: float
+    call: CallState, outcome: Outcome, error: ErrorInfo | None, duration: float
 ) -> CallRecord:
     """Return the record of a call that is over."""
     answer = call.answer
     complete = answer.is_whole or outcome is Outcome.SUCCESS
     usage = guarded("counting", _usage, call, complete, default=TokenUsage())
-    cost, status = guarded(
-        "prices", _cost, call, usage, complete, default=(None, "no_prices")
-    )
+    cost, status = guarded("prices", _cost, call, usage, complete, default=_UNPRICED)
     info = call.info
     streamed = bool(call.stream)
     timed = streamed and call.is_timed
@@ -75,7 +73,7 @@ def summarise(
     )
 
 
-def is_slow_to_count(call: Call) -> bool:
+def is_slow_to_count(call: CallState) -> bool:
     """Return whether counting now would hold the consumer for over 1 ms."""
     if call.is_nested or call.usage_by_hand is not None:
         return False
@@ -88,7 +86,7 @@ def is_slow_to_count(call: Call) -> bool:
     return chars > 0 and is_slow(chars, call.request.model)
 
 
-def running_cost(call: Call, tokens: int) -> Decimal | None:
+def running_cost(call: CallState, tokens: int) -> Decimal | None:
     """Return the US dollars so far, or None without a price."""
     counts = call.answer.counts
     input_tokens = counts.input if counts and counts.input else None
@@ -97,7 +95,7 @@ def running_cost(call: Call, tokens: int) -> Decimal | None:
     return cost.usd if cost else None
 
 
-def _usage(call: Call, complete: bool) -> TokenUsage:
+def _usage(call: CallState, complete: bool) -> TokenUsage:
     if call.usage_by_hand is not None:
         return call.usage_by_hand
     if call.is_nested:
@@ -116,14 +114,14 @@ def _usage(call: Call, complete: bool) -> TokenUsage:
     return usage if complete else replace(usage, is_lower_bound=True)
 
 
-def _answer_count(call: Call) -> TokenCount | None:
+def _answer_count(call: CallState) -> TokenCount | None:
     """Return the tokens that arrived; None where there was no answer at all."""
     has_answered = call.stream is False or call.answer.chunks > 0
     return call.answer.tally.settle() if has_answered else None
 
 
 def _cost(
-    call: Call, usage: TokenUsage, complete: bool
+    call: CallState, usage: TokenUsage, complete: bool
 ) -> tuple[Cost | None, CostStatus]:
     if call.is_nested and call.usage_by_hand is None:
         return None, "nested"
@@ -131,7 +129,7 @@ def _cost(
 
 
 def _price(
-    call: Call, usage: TokenUsage, *, complete: bool
+    call: CallState, usage: TokenUsage, *, complete: bool
 ) -> tuple[Cost | None, CostStatus]:
     return price_of(
         usage,
@@ -143,7 +141,7 @@ def _price(
     )
 
 
-def _prompt(call: Call) -> Prompt:
+def _prompt(call: CallState) -> Prompt:
     return prompt_of(call.prompt, tools=call.request.tools)
 
 

@@ -20,11 +20,12 @@ PACKAGE = Path(llmtrack.__file__).parent
 # llmtrack; `llmtrack` stands for the package's own `__init__`.
 FLOORS = (
     {"record", "events", "errors", "error_kinds"},
-    {"dialects", "providers", "tokens", "prices"},
+    {"dialects", "providers", "provider_names", "tokens", "prices"},
     {"trackers"},
-    {"call", "answer", "delivery", "delivery_loop", "settings"},
-    {"followers"},
-    {"instrument", "direct", "formats"},
+    {"settings", "delivery", "delivery_loop", "nesting", "plan"},
+    {"answer", "state", "summary", "call", "activation", "current"},
+    {"followers", "proxies"},
+    {"instrument", "block", "direct", "formats"},
     {"llmtrack"},
     {"testing", "cli"},
 )

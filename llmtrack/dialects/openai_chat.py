@@ -109,7 +109,7 @@ def _read_choice(reading: Reading, choice: Fields, position: int) -> None:
     reasoning = (
         reasoning or text_in(delta("reasoning_content")) or text_in(delta("reasoning"))
     )
-    names, arguments = _tool_calls_in(delta)
+    names, arguments = tool_calls_in(delta)
     reading.tool_calls += names
     index = choice("index")
     if (position if index is None else index) != 0:
@@ -149,7 +149,8 @@ def _thoughts_in(thinking: Any) -> Iterable[str | None]:
     return (text_in(fields(part)("text")) for part in items(thinking))
 
 
-def _tool_calls_in(delta: Fields) -> tuple[tuple[str, ...], str | None]:
+def tool_calls_in(delta: Fields) -> tuple[tuple[str, ...], str | None]:
+    """Return the names of a message's tool calls, and their arguments."""
     calls = items(delta("tool_calls"))
     legacy = delta("function_call")
     if not calls and legacy is None:

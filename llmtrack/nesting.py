@@ -1,0 +1,86 @@
+"""Which calls are open, and which of them is the innermost here."""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from itertools import count
+from sys import _getframe
+from types import CodeType
+from typing import Any, Final, Protocol
+
+from llmtrack import delivery
+
+
+class OpenCall(Protocol):
+    """What is needed of a call here."""
+
+    @property
+    def parent(self) -> OpenCall | None: ...
+
+    @property
+    def is_over(self) -> bool: ...
+
+    @property
+    def is_telling(self) -> bool: ...
+
+
+#: Followers' code objects: a frame of one of these is inside of a step, and has
+#: its call in the local variable `call`.
+STEPS: Final[set[CodeType]] = set()
+
+#: The call whose function body is running here.
+running: ContextVar[OpenCall | None] = ContextVar("llmtrack_call", default=None)
+
+#: What is open, for the exit of the process. A call holds no stream.
+open_calls: Final[dict[str, Any]] = {}
+
+_numbers = count(1)
+_prefix = (-1, "")
+
+
+def innermost() -> Any:
+    """
+    Return the innermost call that is open here, or None.
+
+    A step of a stream sets no context variable: it would cost more than all the
+    rest of the step. It is found on the stack instead, when somebody asks.
+    """
+    current: Any = running.get()
+    stepping = _on_the_stack() if open_calls else None
+    if stepping is not None and not _is_inside(current, stepping):
+        current = stepping
+    # A call that a tracker makes while it is told of another is not part of it.
+    while current is not None and (current.is_over or current.is_telling):
+        current = current.parent
+    return current
+
+
+def _on_the_stack() -> Any:
+    frame: Any = _getframe(1)
+    while frame is not None:
+        if frame.f_code in STEPS:
+            return frame.f_locals["call"]
+        frame = frame.f_back
+    return None
+
+
+def _is_inside(call: OpenCall | None, outer: OpenCall) -> bool:
+    while call is not None and call is not outer:
+        call = call.parent
+    return call is outer
+
+
+def new_id() -> str:
+    """Return an id that no other call of any process has."""
+    global _prefix
+    if _prefix[0] != delivery.generation:
+        _prefix = (delivery.generation, os.urandom(10).hex())
+    return f"{_prefix[1]}{next(_numbers):012x}"
+
+
+def _forget_the_parents_calls() -> None:
+    open_calls.clear()
+
+
+os.register_at_fork(after_in_child=_forget_the_parents_calls)

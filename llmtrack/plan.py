@@ -1,0 +1,65 @@
+"""What is decided about calls before the first one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from llmtrack.delivery import Outlet
+from llmtrack.settings import settings
+
+_default: tuple[Any, tuple[Outlet, ...]] = (object(), ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """
+    What all calls of a function or block have in common.
+
+    Attributes:
+        name: The name on the record.
+        outlets: Returns where events go.
+        function: The function that makes the call, or None.
+        provider: Overrides what would be found.
+        model: Overrides what would be found; or a callable on the arguments.
+        input: Likewise.
+        metadata: Added to the call; or a callable on the arguments.
+        capture_content: None is what `configure` says.
+    """
+
+    name: str
+    outlets: Callable[[], tuple[Outlet, ...]]
+    function: Any = None
+    provider: str | None = None
+    model: Any = None
+    input: Any = None
+    metadata: Any = None
+    capture_content: bool | None = None
+
+
+def outlets_for(tracker: Any) -> Callable[[], tuple[Outlet, ...]]:
+    """
+    Return what tells where events go.
+
+    Raises:
+        ConfigurationError: Not a tracker.
+    """
+    if tracker is None:
+        return _default_outlets
+    from llmtrack.trackers.tracker import as_tracker
+
+    outlets = (Outlet(as_tracker(tracker)),)
+    return lambda: outlets
+
+
+def _default_outlets() -> tuple[Outlet, ...]:
+    global _default
+    chosen = settings().tracker
+    if _default[0] is not chosen:
+        from llmtrack.trackers.stdout import StdoutTracker
+        from llmtrack.trackers.tracker import as_tracker
+
+        tracker = StdoutTracker() if chosen is None else as_tracker(chosen)
+        _default = (chosen, (Outlet(tracker),))
+    return _default[1]

@@ -1,0 +1,162 @@
+"""What is known of a call at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Self
+
+from llmtrack import delivery
+from llmtrack.answer import Answer, OnReading
+from llmtrack.delivery import guarded
+from llmtrack.dialects.request import Request
+from llmtrack.events import Delta
+from llmtrack.nesting import new_id
+from llmtrack.plan import Plan
+from llmtrack.providers import Served, served_by
+from llmtrack.record import CallInfo, CallRecord, TokenUsage
+from llmtrack.settings import clock, settings
+
+
+class CallState:
+    """
+    The facts of a call: what was asked, by whom it is served, what came when.
+
+    Nothing here sends or ends anything: see `Call`.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_generation",
+        "_info",
+        "_latch",
+        "_started",
+        "activates",
+        "answer",
+        "call_id",
+        "capture",
+        "clock",
+        "first_chunk",
+        "first_text",
+        "first_token",
+        "is_nested",
+        "is_telling",
+        "is_timed",
+        "longest_wait",
+        "metadata",
+        "opened_after",
+        "outlets",
+        "parent",
+        "plan",
+        "prompt",
+        "record",
+        "request",
+        "served",
+        "settings",
+        "started_at",
+        "stream",
+        "usage_by_hand",
+        "waited",
+    )
+
+    def __init__(
+        self,
+        plan: Plan,
+        request: Request,
+        metadata: Mapping[str, Any] | None,
+        on_reading: OnReading,
+    ) -> None:
+        chosen = settings()
+        self.plan = plan
+        self.settings = chosen
+        self.request = request
+        # The program may append to its messages while the answer flows.
+        self.prompt = request.input[:] if type(request.input) is list else request.input
+        self.metadata: dict[str, Any] = dict(metadata or {})
+        self.outlets = plan.outlets()
+        self.activates = any(outlet.activates for outlet in self.outlets)
+        capture = plan.capture_content
+        self.capture = chosen.capture_content if capture is None else capture
+        self.answer = Answer(
+            request.model,
+            chosen.counter,
+            capture=self.capture,
+            on_reading=on_reading,
+            deltas=any(Delta in outlet.wants for outlet in self.outlets),
+        )
+        self.call_id = new_id()
+        self.served = Served(None, None, None)
+        self.stream: bool | None = None
+        self.is_timed = chosen.chunk_timing
+        self.waited = self.longest_wait = self.opened_after = 0.0
+        self.first_chunk: float | None = None
+        self.first_token: float | None = None
+        self.first_text: float | None = None
+        self.record: CallRecord | None = None
+        self.usage_by_hand: TokenUsage | None = None
+        self.is_nested = self.is_telling = False
+        self.parent: Self | None = None
+        self._info: CallInfo | None = None
+        # Its one pop is the ending. Popping a list is atomic, a flag is not. A
+        # call that has not started has nothing to end.
+        self._latch: list[None] = []
+        self._generation = delivery.generation
+        self.clock = clock()
+        self.started_at: datetime
+        self._started: float
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the ending is settled."""
+        return not self._latch
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start; never negative, whatever the clock does."""
+        return max(0.0, self.clock() - self._started)
+
+    @property
+    def info(self) -> CallInfo:
+        """What is known of the call by now."""
+        if self._info is None:
+            dialect = self.answer.dialect
+            self._info = CallInfo(
+                self.call_id,
+                self.parent.call_id if self.parent else None,
+                self.plan.name,
+                dialect.operation if dialect else self.request.operation or "chat",
+                self.served.provider,
+                dialect.name if dialect else None,
+                self.request.model,
+                self.served.address,
+                self.served.port,
+                self.stream if self.stream is not None else self.request.stream,
+                self.started_at,
+                dict(self.metadata),
+            )
+        return self._info
+
+    def forget_info(self) -> None:
+        """Take it that something has changed that `info` tells."""
+        self._info = None
+
+    def identify(self, value: Any) -> None:
+        """Find out who serves the call, from a stream or response too."""
+        dialect = self.answer.dialect
+        found: Served = guarded(
+            "finding the provider",
+            lambda: served_by(
+                client=self.request.client,
+                value=value,
+                function=self.plan.function,
+                model=self.request.model,
+                dialect=dialect.name if dialect else None,
+            ),
+            default=Served(None, None, None),
+        )
+        self.served = Served(
+            self.plan.provider or found.provider or self.served.provider,
+            found.address or self.served.address,
+            found.port or self.served.port,
+        )
+        self._info = None
