@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from itertools import chain
 from typing import Any, Final, cast
 
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Reading
@@ -28,33 +29,68 @@ _GROUP: Final = "llmtrack.dialects"
 
 #: Where each dialect is, in the order in which they are asked. They exclude
 #: each other, but for the last, which takes what nobody else knows.
-_MODULES: Final = (
-    "plain_text",
-    "openai_chat",
-    "openai_responses",
-    "anthropic_messages",
-    "google_generate_content",
-    "openai_completions",
-    "generic",
-)
-
-#: Packages whose objects are recognised by their class, and the dialects they
-#: speak. Any other value is asked about in the order above.
-_HOMES: Final[dict[str, tuple[str, ...]]] = {
-    "anthropic": ("anthropic_messages",),
+_MODULES: Final = {
+    "text": "plain_text",
+    "openai.chat": "openai_chat",
+    "openai.responses": "openai_responses",
+    "anthropic.messages": "anthropic_messages",
+    "google.generate_content": "google_generate_content",
+    "bedrock.converse": "bedrock_converse",
+    "bedrock.invoke": "bedrock_invoke",
+    "openai.completions": "openai_completions",
+    "ollama.chat": "ollama_chat",
+    "ollama.generate": "ollama_generate",
+    "cohere.chat": "cohere",
+    "mistral.chat": "mistral",
+    "huggingface.chat": "huggingface",
+    "litellm.chat": "litellm",
+    "langchain.messages": "langchain",
+    "langchain.plain": "langchain_plain",
+    "llama_index.chat": "llama_index",
+    "llama_index.plain": "llama_index_plain",
+    "openai_agents.events": "openai_agents",
+    "pydantic_ai.events": "pydantic_ai",
+    "xai.chat": "xai",
+    "embeddings": "embeddings",
+    "generic": "generic",
 }
 
+#: Packages whose objects are asked about in an order of their own first.
+_HOMES: Final[dict[str, tuple[str, ...]]] = {
+    "anthropic": ("anthropic.messages",),
+    "google": ("google.generate_content",),
+    "cohere": ("cohere.chat",),
+    "mistralai": ("mistral.chat",),
+    "huggingface_hub": ("huggingface.chat",),
+    "litellm": ("litellm.chat",),
+    "langchain_core": ("langchain.messages", "langchain.plain"),
+    "llama_index": ("llama_index.chat", "llama_index.plain"),
+    "agents": ("openai_agents.events",),
+    "pydantic_ai": ("pydantic_ai.events",),
+    "xai_sdk": ("xai.chat",),
+}
 
-def find(value: Any, /) -> Dialect | None:
+#: Dialects that may have to be made anew for a stream.
+_MADE: Final = frozenset(("text", "pydantic_ai.events"))
+
+
+def find(value: Any, /, stream: Any = None) -> Dialect | None:
     """
     Return the dialect of a chunk or response, None for one that says nothing.
 
     Never raises: a dialect that does so is logged once and passed over.
+
+    Args:
+        value: The first chunk that is not None, or a response.
+        stream: What the chunk came from: pydantic-ai's streams of text give
+            all text so far in each chunk, which the chunk does not show.
     """
     if value is None or isinstance(value, int | float):
         return None
-    candidates = (*_external(), *map(_load, _candidates(value)))
-    return next((each for each in candidates if _recognises(each, value)), None)
+    for dialect in chain(_external(), map(_load, _candidates(value))):
+        if _recognises(dialect, value):
+            return _made_for(stream, value) if dialect.name in _MADE else dialect
+    return None
 
 
 def by_name(name: str, /) -> Dialect:
@@ -64,18 +100,27 @@ def by_name(name: str, /) -> Dialect:
     Raises:
         ConfigurationError: There is none; the message has all names.
     """
-    known = {each.name: each for each in reversed((*_external(), *built_in()))}
-    if name not in known:
+    for dialect in _external():
+        if dialect.name == name:
+            return dialect
+    if name not in _MODULES:
+        known = sorted((*_MODULES, *(each.name for each in _external())))
         raise ConfigurationError(
-            f"no dialect is called {name!r}; there are {', '.join(sorted(known))}. "
+            f"no dialect is called {name!r}; there are {', '.join(known)}. "
             f"Add one through the entry point {_GROUP!r}."
         )
-    return known[name]
+    return _load(name)
 
 
 def built_in() -> tuple[Dialect, ...]:
     """Return all dialects that come with llmtrack, in the order of asking."""
     return tuple(map(_load, _MODULES))
+
+
+def _made_for(stream: Any, value: Any) -> Dialect:
+    from llmtrack.dialects import snapshots
+
+    return snapshots.of_stream(value, stream)
 
 
 def _candidates(value: Any) -> Iterator[str]:
@@ -87,8 +132,8 @@ def _candidates(value: Any) -> Iterator[str]:
 
 
 @cache
-def _load(module: str) -> Dialect:
-    return cast(Dialect, import_module(f"llmtrack.dialects.{module}"))
+def _load(name: str) -> Dialect:
+    return cast(Dialect, import_module(f"llmtrack.dialects.{_MODULES[name]}"))
 
 
 @cache

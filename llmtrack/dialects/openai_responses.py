@@ -81,7 +81,7 @@ def read(value: Any, /) -> Reading:
         return Reading(tool_text=text_in(field("delta")))
     if kind == "response.output_item.added":
         item = fields(field("item"))
-        return Reading(tool_calls=_call_name(item))
+        return Reading(tool_calls=call_name(item))
     if kind == "response.created":
         return _read_head(fields(field("response")))
     if kind in _TERMINAL:
@@ -115,7 +115,7 @@ def _read_response(response: Fields) -> Reading:
     arguments: list[str | None] = []
     for each in items(response("output")):
         item = fields(each)
-        reading.tool_calls += _call_name(item)
+        reading.tool_calls += call_name(item)
         arguments += (arguments_in(item("arguments")), text_in(item("input")))
         # A message's content is the answer, a reasoning item's is reasoning.
         into = reasoning if item("type") == "reasoning" else text
@@ -128,7 +128,8 @@ def _read_response(response: Fields) -> Reading:
     return reading
 
 
-def _call_name(item: Fields) -> tuple[str, ...]:
+def call_name(item: Fields) -> tuple[str, ...]:
+    """Return the name of the tool that an item calls, if it is a call."""
     called = text_in(item("name")) if item("type") in _CALLS else None
     return (called,) if called else ()
 

@@ -1,0 +1,25 @@
+"""
+LlamaIndex's answers, of a model that does not pass on the provider's own.
+
+Such models, the mock for tests among them, need not say why they stop.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmtrack.dialects import llama_index
+from llmtrack.dialects.shapes import fields
+
+name = "llama_index.plain"
+operation = "chat"
+provider: str | None = None
+has_terminator = False
+
+read = llama_index.read
+texts = None
+
+
+def recognises(value: Any, /) -> bool:
+    """Whether the value is such a chunk or response."""
+    return llama_index.is_answer(value) and fields(value)("raw") is None

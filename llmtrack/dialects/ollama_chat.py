@@ -1,0 +1,54 @@
+"""Ollama's chat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llmtrack.dialects.openai_chat import error_in, tool_calls_in
+from llmtrack.dialects.reading import Counts, Reading
+from llmtrack.dialects.shapes import Fields, count_in, fields, text_in, word_in
+
+name = "ollama.chat"
+operation = "chat"
+provider: str | None = "ollama"
+has_terminator = True
+
+
+def recognises(value: Any, /) -> bool:
+    """Whether the value is a chunk or response: they have the same shape."""
+    field = fields(value)
+    return isinstance(field("done"), bool) and field("message") is not None
+
+
+def read(value: Any, /) -> Reading:
+    """Return what a chunk or response says."""
+    field = fields(value)
+    message = fields(field("message"))
+    names, arguments = tool_calls_in(message)
+    reading = read_end(field)
+    reading.text = text_in(message("content"))
+    reading.reasoning = text_in(message("thinking"))
+    reading.tool_calls = names
+    reading.tool_text = arguments
+    return reading
+
+
+def read_end(field: Fields) -> Reading:
+    """Return what each of Ollama's answers says beside its content."""
+    reading = Reading(
+        response_model=text_in(field("model")), error=error_in(field("error"))
+    )
+    if field("done") is True:
+        reading.finish_reason = word_in(field("done_reason"))
+        reading.terminated = True
+        reading.counts = Counts(
+            input=count_in(field("prompt_eval_count")),
+            output=count_in(field("eval_count")),
+        )
+    return reading
+
+
+def texts(chunks: Sequence[Any], /) -> list[Any]:
+    """Return the text of each chunk; falsy where there is more to read."""
+    return [chunk.message.content for chunk in chunks]

@@ -1,0 +1,35 @@
+"""Ollama's completion of a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llmtrack.dialects.ollama_chat import read_end
+from llmtrack.dialects.reading import Reading
+from llmtrack.dialects.shapes import fields, text_in
+
+name = "ollama.generate"
+operation = "text_completion"
+provider: str | None = "ollama"
+has_terminator = True
+
+
+def recognises(value: Any, /) -> bool:
+    """Whether the value is a chunk or response: they have the same shape."""
+    field = fields(value)
+    return isinstance(field("done"), bool) and isinstance(field("response"), str)
+
+
+def read(value: Any, /) -> Reading:
+    """Return what a chunk or response says."""
+    field = fields(value)
+    reading = read_end(field)
+    reading.text = text_in(field("response"))
+    reading.reasoning = text_in(field("thinking"))
+    return reading
+
+
+def texts(chunks: Sequence[Any], /) -> list[Any]:
+    """Return the text of each chunk; falsy where there is more to read."""
+    return [chunk.response for chunk in chunks]
