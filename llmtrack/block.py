@@ -76,7 +76,8 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
             provider=provider,
             capture_content=capture_content,
         )
-        self._request = Request(model=model, input=input)
+        self._model = model
+        self._input = input
         self._metadata = metadata
         self._given = stream
         self._followed: Any = None
@@ -162,7 +163,8 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
         return Progress.of(self._calls[-1] if self._calls else None)
 
     def _begin(self) -> None:
-        call = Call(self._plan, self._request, self._metadata)
+        request = Request(model=self._model, input=self._input)
+        call = Call(self._plan, request, self._metadata)
         self._calls.append(call)
         self._is_fresh = True
         call.enter_block()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from llmtrack import delivery
 from llmtrack.answer import kind_of
@@ -19,6 +19,9 @@ from llmtrack.record import CallRecord, ErrorInfo, Outcome
 from llmtrack.settings import ambient_metadata, clock
 from llmtrack.state import CallState
 from llmtrack.summary import is_slow_to_count, running_cost, summarise
+
+#: Values that say nothing of the request that led to them.
+_TELL_NOTHING: Final = frozenset((str, bytes, dict, list, type(None), int, float))
 
 
 class Call(CallState):
@@ -69,11 +72,11 @@ class Call(CallState):
 
     # What happens.
 
-    def opened(self) -> None:
+    def opened(self, stream: Any) -> None:
         """Take it that the stream is there; the wait for it was the provider's."""
         self.stream = True
         self.opened_after = self.elapsed
-        self._info = None
+        self.learn_from(stream)
         delivery.start()
 
     def stopped_at(self, chunk: Any, waited: float, longest_wait: float) -> None:
@@ -128,7 +131,7 @@ class Call(CallState):
         answer = self.answer
         if answer.error is not None:
             self._end(Outcome.ERROR)
-        elif answer.dialect and answer.dialect.has_terminator and not answer.is_whole:
+        elif self._expects_more:
             error = incomplete("the stream stopped without a finish reason")
             self._end(Outcome.ERROR, error=error)
         else:
@@ -138,7 +141,8 @@ class Call(CallState):
         """Read a response that came back whole."""
         self.stream = False
         self.answer.see_response(value)
-        self.identify(value)
+        if type(value) not in _TELL_NOTHING:
+            self.learn_from(value)
         self._end(Outcome.ERROR if self.answer.error else Outcome.SUCCESS)
 
     def link(self, inner: Call) -> None:
@@ -148,6 +152,13 @@ class Call(CallState):
             self._end(inner.record.outcome if inner.record else Outcome.SUCCESS)
         else:
             inner._linked.append(self)
+
+    @property
+    def _expects_more(self) -> bool:
+        dialect = self.answer.dialect
+        if dialect is None:
+            return self.is_of_client and self.answer.chunks == 0
+        return dialect.has_terminator and not self.answer.is_whole
 
     # How it is told.
 

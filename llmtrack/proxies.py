@@ -13,6 +13,7 @@ import wrapt
 
 from llmtrack.activation import ActiveSteps, Working
 from llmtrack.call import Call
+from llmtrack.dialects.request import client_behind
 from llmtrack.followers import (
     AwaitGuard,
     Guard,
@@ -42,17 +43,17 @@ def attach(call: Call, value: Any) -> Any:
         call.link(inner)
         return value
     if isinstance(value, GeneratorType):
-        call.opened()
+        call.is_of_client = client_behind(value) is not None
+        call.opened(value)
         return follow_generator(call, value)
     if isinstance(value, AsyncGeneratorType):
-        call.opened()
+        call.is_of_client = client_behind(value) is not None
+        call.opened(value)
         return follow_async_generator(call, value)
     if isinstance(value, CoroutineType):
         return await_for(call, value)
     if _is_stream(value):
-        call.opened()
-        call.identify(value)
-        return proxy(call, value)
+        return _open(call, value)
     if _is_manager(value):
         return proxy(call, value)
     if _is_raw_response(value):
@@ -167,6 +168,12 @@ class StreamProxy(wrapt.BaseObjectProxy[Any]):
         return self.__wrapped__.__reduce_ex__(protocol)
 
 
+def _open(call: Call, stream: Any) -> StreamProxy:
+    call.is_of_client = _is_named_stream(type(stream))
+    call.opened(stream)
+    return proxy(call, stream)
+
+
 def proxy(call: Call, value: Any) -> StreamProxy:
     """Return a stand-in for a stream or stream manager."""
     cls: Any = type(value)
@@ -257,10 +264,7 @@ def _await_proxy(self: StreamProxy) -> Any:
 def _entered(self: StreamProxy, entered: Any) -> Any:
     if entered is self.__wrapped__:
         return self
-    call = self._self_call
-    call.opened()
-    call.identify(entered)
-    return proxy(call, entered)
+    return _open(self._self_call, entered)
 
 
 def _contains(self: StreamProxy, item: Any) -> bool:
@@ -351,7 +355,11 @@ def _is_stream(value: Any) -> bool:
         return True
     # botocore's EventStream can be iterated, but is no iterator.
     iterable = hasattr(cls, "__iter__") or hasattr(cls, "__aiter__")
-    return iterable and any("Stream" in base.__name__ for base in cls.__mro__)
+    return iterable and _is_named_stream(cls)
+
+
+def _is_named_stream(cls: type) -> bool:
+    return any("Stream" in base.__name__ for base in cls.__mro__)
 
 
 def is_followable(value: Any) -> bool:
@@ -381,7 +389,6 @@ def _is_raw_response(value: Any) -> bool:
 def _replace_streams(call: Call, value: dict[Any, Any]) -> bool:
     for key in _BEDROCK_KEYS:
         if _is_stream(value.get(key)):
-            call.opened()
-            value[key] = proxy(call, value[key])
+            value[key] = _open(call, value[key])
             return True
     return False

@@ -9,13 +9,14 @@ from typing import Any, Self
 from llmtrack import delivery
 from llmtrack.answer import Answer, OnReading
 from llmtrack.delivery import guarded
-from llmtrack.dialects.request import Request
+from llmtrack.dialects.request import Request, from_response
 from llmtrack.events import Delta
 from llmtrack.nesting import new_id
 from llmtrack.plan import Plan
 from llmtrack.providers import Served, served_by
 from llmtrack.record import CallInfo, CallRecord, TokenUsage
 from llmtrack.settings import clock, settings
+from llmtrack.tokens.tally import Tally
 
 
 class CallState:
@@ -40,6 +41,7 @@ class CallState:
         "first_text",
         "first_token",
         "is_nested",
+        "is_of_client",
         "is_telling",
         "is_timed",
         "longest_wait",
@@ -95,6 +97,9 @@ class CallState:
         self.record: CallRecord | None = None
         self.usage_by_hand: TokenUsage | None = None
         self.is_nested = self.is_telling = False
+        # Whether the stream is a client's own, which does not end without a
+        # chunk when all is well.
+        self.is_of_client = False
         self.parent: Self | None = None
         self._info: CallInfo | None = None
         # Its one pop is the ending. Popping a list is atomic, a flag is not. A
@@ -139,6 +144,24 @@ class CallState:
     def forget_info(self) -> None:
         """Take it that something has changed that `info` tells."""
         self._info = None
+
+    def learn_from(self, value: Any) -> None:
+        """Find out what was asked, and who serves it, from a stream or response."""
+        request = self.request
+        if request.model is None or request.input is None:
+            sent = guarded("finding the request", from_response, value, default=None)
+            if sent is not None:
+                request.tools = request.tools or sent.tools
+                request.operation = request.operation or sent.operation
+                request.wants_json = request.wants_json or sent.wants_json
+                if request.model is None:
+                    request.model = sent.model
+                    self.answer.tally = Tally(
+                        sent.model, self.settings.counter, defer=delivery.later
+                    )
+                if request.input is None:
+                    self.prompt = request.input = sent.input
+        self.identify(value)
 
     def identify(self, value: Any) -> None:
         """Find out who serves the call, from a stream or response too."""

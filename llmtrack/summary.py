@@ -111,7 +111,9 @@ def _usage(call: CallState, complete: bool) -> TokenUsage:
     if counts is None or counts.output is None:
         answer = _answer_count(call)
     usage = usage_of(counts, prompt=prompt, answer=answer, uncounted=uncounted)
-    return usage if complete else replace(usage, is_lower_bound=True)
+    was_answered = call.stream or call.answer.chunks > 0
+    is_partial = was_answered and not complete
+    return replace(usage, is_lower_bound=True) if is_partial else usage
 
 
 def _answer_count(call: CallState) -> TokenCount | None:
