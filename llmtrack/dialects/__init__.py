@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, Final, cast
 
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Reading
+from llmtrack.dialects.shapes import origins
 from llmtrack.errors import ConfigurationError
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "built_in",
     "by_name",
     "find",
+    "has_invented_ending",
 ]
 
 _logger = logging.getLogger("llmtrack")
@@ -93,6 +95,15 @@ def find(value: Any, /, stream: Any = None) -> Dialect | None:
     return None
 
 
+def has_invented_ending(stream: Any, /) -> bool:
+    """Whether the finish reason of a stream that ended is its client's own."""
+    if "litellm" not in origins(stream):
+        return False
+    from llmtrack.dialects import litellm
+
+    return litellm.has_invented_ending(stream)
+
+
 def by_name(name: str, /) -> Dialect:
     """
     Return the dialect of this name, such as `openai.chat`.
@@ -118,9 +129,9 @@ def built_in() -> tuple[Dialect, ...]:
 
 
 def _made_for(stream: Any, value: Any) -> Dialect:
-    from llmtrack.dialects import snapshots
+    from llmtrack.dialects import per_stream
 
-    return snapshots.of_stream(value, stream)
+    return per_stream.of_stream(value, stream)
 
 
 def _candidates(value: Any) -> Iterator[str]:
@@ -144,7 +155,7 @@ def _external() -> tuple[Dialect, ...]:
         try:
             dialect = entry.load()
             # Asked for now, so that it fails here and not in a stream.
-            _ = dialect.name, dialect.recognises, dialect.read, dialect.texts
+            _ = dialect.name, dialect.recognises, dialect.read
         except Exception:
             _logger.warning("the dialect %s is left out", entry.value, exc_info=True)
         else:

@@ -15,6 +15,7 @@ from llmtrack.dialects.shapes import (
     items,
     joined,
     origins,
+    quick_by,
     text_in,
     total_of,
     word_in,
@@ -139,11 +140,12 @@ def counts_in(usage: Any) -> Counts | None:
     )
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the text of each event; falsy where there is more to read."""
-    return [
-        chunk.delta.text
-        if chunk.type == "content_block_delta" and chunk.delta.type == "text_delta"
-        else None
-        for chunk in chunks
-    ]
+def _text_of(chunk: Any) -> Any:
+    """Return the text of an event that has no more to it."""
+    if chunk.type != "content_block_delta":
+        return None
+    delta = chunk.delta
+    return delta.text if delta.type == "text_delta" else None
+
+
+quick = quick_by(_text_of)

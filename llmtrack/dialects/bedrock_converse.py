@@ -13,6 +13,7 @@ from llmtrack.dialects.shapes import (
     fields,
     items,
     joined,
+    quick_by,
     text_in,
     total_of,
     word_in,
@@ -130,9 +131,9 @@ def _counts_in(usage: Any) -> Counts | None:
     )
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the text of each event; falsy where there is more to read."""
-    return [
-        chunk.get("contentBlockDelta", _NOTHING).get("delta", _NOTHING).get("text")
-        for chunk in chunks
-    ]
+def _text_of(chunk: Any) -> Any:
+    """Return the text of an event that has no more to it."""
+    return chunk["contentBlockDelta"]["delta"]["text"]
+
+
+quick = quick_by(_text_of)

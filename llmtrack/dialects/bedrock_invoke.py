@@ -14,7 +14,7 @@ operation = "chat"
 provider: str | None = "aws.bedrock"
 has_terminator = True
 # The JSON has to be parsed anyway.
-texts = None
+quick = None
 
 _HEADER = "x-amzn-bedrock-{}-token-count"
 

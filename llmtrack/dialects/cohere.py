@@ -14,6 +14,7 @@ from llmtrack.dialects.shapes import (
     items,
     joined,
     origins,
+    quick_by,
     text_in,
     word_in,
 )
@@ -117,9 +118,11 @@ def _counts_in(usage: Any) -> Counts | None:
     )
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the text of each event; falsy where there is more to read."""
-    return [
-        chunk.delta.message.content.text if chunk.type == "content-delta" else None
-        for chunk in chunks
-    ]
+def _text_of(chunk: Any) -> Any:
+    """Return the text of an event that has no more to it."""
+    if chunk.type != "content-delta":
+        return None
+    return chunk.delta.message.content.text
+
+
+quick = quick_by(_text_of)

@@ -17,7 +17,7 @@ name = "embeddings"
 operation = "embeddings"
 provider: str | None = None
 has_terminator = False
-texts = None
+quick = None
 
 
 def recognises(value: Any, /) -> bool:

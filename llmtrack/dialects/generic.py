@@ -28,7 +28,7 @@ provider: str | None = None
 # Nothing is known of how such a stream ends.
 has_terminator = False
 # No path can be known for the fast way.
-texts = None
+quick = None
 
 _TEXT: Final = (
     *("delta", "text", "content", "output_text", "token", "piece", "fragment"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from llmtrack.dialects.openai_chat import error_in
@@ -15,6 +14,7 @@ from llmtrack.dialects.shapes import (
     fields,
     items,
     joined,
+    quick_by,
     text_in,
     total_of,
     word_in,
@@ -117,13 +117,11 @@ def _counts_in(usage: Any) -> Counts | None:
     )
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the text of each chunk; falsy where there is more to read."""
-    found = []
-    for chunk in chunks:
-        # More than one candidate or part, or one that is no plain text,
-        # raises or is None.
-        (candidate,) = chunk.candidates
-        (part,) = candidate.content.parts
-        found.append(None if part.thought or candidate.index else part.text)
-    return found
+def _text_of(chunk: Any) -> Any:
+    """Return the text of a chunk that has no more to it."""
+    (candidate,) = chunk.candidates
+    (part,) = candidate.content.parts
+    return None if part.thought or candidate.index else part.text
+
+
+quick = quick_by(_text_of)

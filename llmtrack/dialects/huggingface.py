@@ -13,7 +13,7 @@ operation = "chat"
 provider: str | None = "huggingface"
 has_terminator = True
 
-texts = openai_chat.texts
+quick = openai_chat.quick
 
 
 def recognises(value: Any, /) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from llmtrack.dialects.reading import Counts, Reading
@@ -15,6 +15,7 @@ from llmtrack.dialects.shapes import (
     items,
     joined,
     origins,
+    quick_by,
     text_in,
     word_in,
 )
@@ -133,6 +134,9 @@ def _counts_in(usage: Any) -> Counts | None:
     )
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the content of each part; no string where there is more to read."""
-    return [chunk.content for chunk in chunks]
+def _text_of(chunk: Any) -> Any:
+    """Return the content of a part that has no more to it."""
+    return chunk.content
+
+
+quick = quick_by(_text_of)

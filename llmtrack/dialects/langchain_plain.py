@@ -16,7 +16,7 @@ provider: str | None = None
 has_terminator = False
 
 read = langchain.read
-texts = langchain.texts
+quick = langchain.quick
 
 
 def recognises(value: Any, /) -> bool:

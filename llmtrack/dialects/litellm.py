@@ -13,9 +13,19 @@ provider: str | None = None
 has_terminator = True
 
 read = openai_chat.read
-texts = openai_chat.texts
+quick = openai_chat.quick
 
 
 def recognises(value: Any, /) -> bool:
     """Whether the value is a chunk or response of chat."""
     return "litellm" in origins(value) and openai_chat.has_choices(value)
+
+
+def has_invented_ending(stream: Any, /) -> bool:
+    """
+    Whether a stream of litellm's that ended was never told why.
+
+    litellm then says `stop` all the same: of streams that were cut off, were
+    empty, or did not make sense.
+    """
+    return getattr(stream, "received_finish_reason", "") is None

@@ -13,7 +13,7 @@ operation = "chat"
 provider: str | None = None
 has_terminator = True
 # The message holds all text so far, and tool calls grow under one's hands.
-texts = None
+quick = None
 
 
 def recognises(value: Any, /) -> bool:

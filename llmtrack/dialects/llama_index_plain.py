@@ -17,7 +17,7 @@ provider: str | None = None
 has_terminator = False
 
 read = llama_index.read
-texts = None
+quick = None
 
 
 def recognises(value: Any, /) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from llmtrack.dialects import openai_chat
 from llmtrack.dialects.reading import Reading
-from llmtrack.dialects.shapes import fields, origins
+from llmtrack.dialects.shapes import fields, origins, quick_by
 
 name = "mistral.chat"
 operation = "chat"
@@ -27,11 +26,15 @@ def read(value: Any, /) -> Reading:
     return openai_chat.read(_chunk_in(value))
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the text of each event; no string where there is more to read."""
-    return openai_chat.texts([chunk.data for chunk in chunks])
-
-
 def _chunk_in(value: Any) -> Any:
     data = fields(value)("data")
     return value if data is None else data
+
+
+def _text_of(chunk: Any) -> Any:
+    """Return the text of an event that has no more to it."""
+    choice = chunk.data.choices[0]
+    return None if choice.index else choice.delta.content
+
+
+quick = quick_by(_text_of)

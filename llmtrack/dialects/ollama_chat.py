@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from llmtrack.dialects.openai_chat import error_in, tool_calls_in
 from llmtrack.dialects.reading import Counts, Reading
-from llmtrack.dialects.shapes import Fields, count_in, fields, text_in, word_in
+from llmtrack.dialects.shapes import (
+    Fields,
+    count_in,
+    fields,
+    quick_by,
+    text_in,
+    word_in,
+)
 
 name = "ollama.chat"
 operation = "chat"
@@ -49,6 +55,9 @@ def read_end(field: Fields) -> Reading:
     return reading
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the text of each chunk; falsy where there is more to read."""
-    return [chunk.message.content for chunk in chunks]
+def _text_of(chunk: Any) -> Any:
+    """Return the text of a chunk that has no more to it."""
+    return chunk.message.content
+
+
+quick = quick_by(_text_of)

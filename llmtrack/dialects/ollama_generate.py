@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from llmtrack.dialects.ollama_chat import read_end
 from llmtrack.dialects.reading import Reading
-from llmtrack.dialects.shapes import fields, text_in
+from llmtrack.dialects.shapes import fields, quick_by, text_in
 
 name = "ollama.generate"
 operation = "text_completion"
@@ -30,6 +29,9 @@ def read(value: Any, /) -> Reading:
     return reading
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the text of each chunk; falsy where there is more to read."""
-    return [chunk.response for chunk in chunks]
+def _text_of(chunk: Any) -> Any:
+    """Return the text of a chunk that has no more to it."""
+    return chunk.response
+
+
+quick = quick_by(_text_of)

@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from llmtrack.dialects import openai_responses
 from llmtrack.dialects.reading import Reading
-from llmtrack.dialects.shapes import fields, items, openai_counts, origins, text_in
+from llmtrack.dialects.shapes import (
+    fields,
+    items,
+    openai_counts,
+    origins,
+    quick_by,
+    text_in,
+)
 
 name = "openai_agents.events"
 operation = "chat"
@@ -56,6 +63,10 @@ def _read_result(result: Any) -> Reading:
     return reading
 
 
-def texts(chunks: Any, /) -> list[Any]:
-    """Return the text of each event; falsy where there is more to read."""
-    return openai_responses.texts([chunk.data for chunk in chunks])
+def _text_of(chunk: Any) -> Any:
+    """Return the text of an event that has no more to it."""
+    event = chunk.data
+    return event.delta if event.type == "response.output_text.delta" else None
+
+
+quick = quick_by(_text_of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from llmtrack.dialects.reading import InBandError, InFull, Keep, Reading
@@ -163,24 +163,16 @@ def tool_calls_in(delta: Fields) -> tuple[tuple[str, ...], str | None]:
     return tuple(name for name in names if name), joined(arguments)
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the text of each chunk; falsy where there is more to read."""
-    # With n > 1 the choices come interleaved, one a chunk: only the first is
-    # the answer.
-    return [
-        None if (choice := chunk.choices[0]).index else choice.delta.content
-        for chunk in chunks
-    ]
-
-
-def quick(append: Callable[[str], None], in_full: InFull) -> Keep:
+def quick(append: Callable[[str], object], in_full: InFull) -> Keep:
     """Return how to read chunks that are likely to hold nothing but text."""
     before: Any = None
 
     def keep(chunk: Any) -> None:
         nonlocal before
         try:
-            text = chunk.choices[0].delta.content
+            choice = chunk.choices[0]
+            # With n > 1 the choices come interleaved, one a chunk.
+            text = None if choice.index else choice.delta.content
         except Exception:
             text = None
         if type(text) is str and text:

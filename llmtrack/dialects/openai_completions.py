@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from llmtrack.dialects.openai_chat import error_in
@@ -12,6 +11,7 @@ from llmtrack.dialects.shapes import (
     items,
     joined,
     openai_counts,
+    quick_by,
     text_in,
     word_in,
 )
@@ -54,8 +54,10 @@ def read(value: Any, /) -> Reading:
     return reading
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the text of each chunk; falsy where there is more to read."""
-    return [
-        None if (choice := chunk.choices[0]).index else choice.text for chunk in chunks
-    ]
+def _text_of(chunk: Any) -> Any:
+    """Return the text of a chunk that has no more to it."""
+    choice = chunk.choices[0]
+    return None if choice.index else choice.text
+
+
+quick = quick_by(_text_of)

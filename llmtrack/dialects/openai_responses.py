@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from llmtrack.dialects.openai_chat import error_in
@@ -14,6 +13,7 @@ from llmtrack.dialects.shapes import (
     items,
     joined,
     openai_counts,
+    quick_by,
     text_in,
     word_in,
 )
@@ -134,9 +134,9 @@ def call_name(item: Fields) -> tuple[str, ...]:
     return (called,) if called else ()
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the text of each event; falsy where there is more to read."""
-    return [
-        chunk.delta if chunk.type == "response.output_text.delta" else None
-        for chunk in chunks
-    ]
+def _text_of(chunk: Any) -> Any:
+    """Return the text of an event that has no more to it."""
+    return chunk.delta if chunk.type == "response.output_text.delta" else None
+
+
+quick = quick_by(_text_of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from llmtrack.dialects.reading import InFull, Keep, Reading
@@ -20,17 +20,12 @@ def recognises(value: Any, /) -> bool:
 
 
 def read(value: Any, /) -> Reading:
-    """Return the text; a character cut in two is left out."""
+    """Return the text; bytes are taken for UTF-8."""
     if isinstance(value, bytes):
-        value = value.decode("utf-8", "ignore")
+        value = value.decode("utf-8", "replace")
     return Reading(text=value or None)
 
 
-def texts(chunks: Sequence[Any], /) -> list[Any]:
-    """Return the chunks themselves."""
-    return list(chunks)
-
-
-def quick(append: Callable[[str], None], in_full: InFull) -> Keep:
+def quick(append: Callable[[str], object], in_full: InFull) -> Keep:
     """Return how to read chunks that are strings: by keeping them."""
     return append

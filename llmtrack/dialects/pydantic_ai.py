@@ -22,8 +22,8 @@ operation = "chat"
 provider: str | None = None
 # A run ends with its result, but its parts can be streamed without one.
 has_terminator = False
-# A streamed response is all of it so far: see `snapshots`.
-texts = None
+# A streamed response is all of it so far: see `per_stream`.
+quick = None
 
 
 def recognises(value: Any, /) -> bool:

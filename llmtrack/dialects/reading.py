@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -80,6 +80,9 @@ class Reading:
 Keep = Callable[[Any], object]
 #: Reads one chunk in full, and the facts of the one before it, which was not.
 InFull = Callable[[Any, Any], object]
+#: Makes such a reader of chunks: it hands a text that has no more to it to the
+#: first, and any other chunk to the second.
+Quick = Callable[[Callable[[str], object], InFull], Keep]
 
 
 class Dialect(Protocol):
@@ -118,13 +121,11 @@ class Dialect(Protocol):
         ...
 
     @property
-    def texts(self) -> Callable[[Sequence[Any]], list[Any]] | None:
+    def quick(self) -> Quick | None:
         """
-        Return the text of each of some chunks, the fast way.
+        Return how to read chunks that are likely to hold nothing but text.
 
-        A falsy entry, and one that is no string, means that the chunk holds
-        more than plain text: it is read in full. May raise on such a chunk:
-        then all of them are. None where each chunk must be read in full at
-        once, because it changes later or its text is not its own.
+        None where each chunk must be read in full: because it changes later,
+        or because its text is not its own.
         """
         ...

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from llmtrack.dialects.reading import Counts
+from llmtrack.dialects.reading import Counts, InFull, Keep, Quick
 
 #: A look-up of one value's fields by name; None where there is no such field.
 Fields = Callable[[str], Any]
@@ -84,6 +84,36 @@ def arguments_in(value: Any, /) -> str | None:
     if isinstance(value, Mapping) and value:
         return json.dumps(dict(value), default=str, ensure_ascii=False)
     return text_in(value)
+
+
+def quick_by(text_of: Callable[[Any], Any], /) -> Quick:
+    """
+    Return a quick way to read chunks, given how to find their text.
+
+    Args:
+        text_of: Returns the text of a chunk that holds nothing else; anything
+            but a string, or an exception, where it holds more.
+    """
+
+    def quick(append: Callable[[str], object], in_full: InFull) -> Keep:
+        before: Any = None
+
+        def keep(chunk: Any) -> None:
+            nonlocal before
+            try:
+                text = text_of(chunk)
+            except Exception:
+                text = None
+            if type(text) is str and text:
+                append(text)
+                before = chunk
+            else:
+                in_full(chunk, before)
+                before = None
+
+        return keep
+
+    return quick
 
 
 def origins(value: Any, /) -> Iterator[str]:

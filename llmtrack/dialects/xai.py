@@ -21,7 +21,7 @@ operation = "chat"
 provider: str | None = "x_ai"
 has_terminator = True
 # The response of the pair is one object that changes at each step.
-texts = None
+quick = None
 
 
 def recognises(value: Any, /) -> bool:
