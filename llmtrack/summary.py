@@ -35,7 +35,8 @@ def summarise(
     info = call.info
     streamed = bool(call.stream)
     timed = streamed and call.is_timed
-    waited = min(call.opened_after + call.waited, duration)
+    # A clock that was set back inside of a step would make the wait negative.
+    waited = max(0.0, min(call.opened_after + call.waited, duration))
     return CallRecord(
         call_id=info.call_id,
         parent_id=info.parent_id,

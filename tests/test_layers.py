@@ -35,9 +35,11 @@ VOCABULARY = FLOORS[0]
 NARROWER = {
     # A backend is one file that anybody could have written outside llmtrack.
     "trackers": VOCABULARY | {"trackers"},
-    # What they need of llmtrack, its users need too: the public surface.
+    # What they need of llmtrack, its users need too: the public surface. A test
+    # also sets what no program should, such as the clock.
     "testing": {
-        "llmtrack", "testing", "trackers", "tokens", "prices", "formats", *VOCABULARY
+        "llmtrack", "testing", "trackers", "tokens", "prices", "formats", "settings",
+        *VOCABULARY,
     },
     "cli": {
         "llmtrack", "cli", "testing", "trackers", "tokens", "prices", "formats",
