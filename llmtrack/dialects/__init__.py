@@ -23,6 +23,7 @@ __all__ = [
     "by_name",
     "find",
     "has_invented_ending",
+    "has_invented_usage",
 ]
 
 _logger = logging.getLogger("llmtrack")
@@ -102,6 +103,15 @@ def has_invented_ending(stream: Any, /) -> bool:
     from llmtrack.dialects import litellm
 
     return litellm.has_invented_ending(stream)
+
+
+def has_invented_usage(stream: Any, /) -> bool:
+    """Whether the usage of a stream that ended is its client's own estimate."""
+    if "litellm" not in origins(stream):
+        return False
+    from llmtrack.dialects import litellm
+
+    return litellm.has_invented_usage(stream)
 
 
 def by_name(name: str, /) -> Dialect:

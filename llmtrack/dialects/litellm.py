@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmtrack.dialects import openai_chat
-from llmtrack.dialects.shapes import origins
+from llmtrack.dialects.shapes import fields, origins
 
 name = "litellm.chat"
 operation = "chat"
@@ -29,3 +29,15 @@ def has_invented_ending(stream: Any, /) -> bool:
     empty, or did not make sense.
     """
     return getattr(stream, "received_finish_reason", "") is None
+
+
+def has_invented_usage(stream: Any, /) -> bool:
+    """
+    Whether the usage of a stream of litellm's is an estimate of its own.
+
+    It looks like the provider's; but no chunk that the provider sent has any.
+    """
+    sent = getattr(stream, "chunks", None)
+    if not isinstance(sent, list):
+        return False
+    return all(fields(chunk)("usage") is None for chunk in reversed(sent))

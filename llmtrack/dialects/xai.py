@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from llmtrack.dialects.reading import Counts, Reading
 from llmtrack.dialects.shapes import (
@@ -22,6 +22,15 @@ provider: str | None = "x_ai"
 has_terminator = True
 # The response of the pair is one object that changes at each step.
 quick = None
+
+#: xAI's `FinishReason`; a protobuf message holds the number alone.
+_REASONS: Final = {
+    1: "REASON_MAX_LEN",
+    2: "REASON_MAX_CONTEXT",
+    3: "REASON_STOP",
+    4: "REASON_TOOL_CALLS",
+    5: "REASON_TIME_LIMIT",
+}
 
 
 def recognises(value: Any, /) -> bool:
@@ -58,17 +67,15 @@ def read(value: Any, /) -> Reading:
         reading.text = text
         reading.reasoning = reasoning
         reading.tool_text = arguments
-        reading.finish_reason = _finish_reason(each)
+        reading.finish_reason = _finish_reason(output("finish_reason"))
     return reading
 
 
-def _finish_reason(output: Any) -> str | None:
-    """Return the name of the enum's number; 0 is none."""
-    number = getattr(output, "finish_reason", 0)
-    if not number:
+def _finish_reason(number: Any) -> str | None:
+    """Return the word for the enum's number; 0 is none."""
+    if not isinstance(number, int) or not number:
         return None
-    enum = output.DESCRIPTOR.fields_by_name["finish_reason"].enum_type
-    return text_in(enum.values_by_number[number].name)
+    return _REASONS.get(number, f"REASON_{number}")
 
 
 def _counts_in(proto: Any) -> Counts | None:
