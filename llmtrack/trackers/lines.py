@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from llmtrack.record import CallRecord, Outcome, TokenUsage
 
@@ -72,9 +73,16 @@ def json_line(record: CallRecord, encoding: str = "utf-8") -> bytes:
         # Also a lone surrogate, half of a character that a provider cut in two.
         return f"{_dumps(fields, ensure_ascii=True)}\n".encode(encoding)
     except (TypeError, ValueError, RecursionError):
-        told = {str(key): _told(value) for key, value in record.metadata.items()}
-        told_fields = {**fields, "metadata": told}
-        return f"{_dumps(told_fields, ensure_ascii=True)}\n".encode(encoding)
+        told = {**fields, "metadata": _told_metadata(record.metadata)}
+        return f"{_dumps(told, ensure_ascii=True)}\n".encode(encoding)
+
+
+def metadata_json(metadata: Mapping[str, Any]) -> str:
+    """Return metadata as JSON, what is no JSON by its `repr`."""
+    try:
+        return _dumps(dict(metadata))
+    except (TypeError, ValueError, RecursionError):
+        return _dumps(_told_metadata(metadata))
 
 
 def encoded(line: str, encoding: str = "utf-8") -> bytes:
@@ -100,6 +108,10 @@ def shortened(text: str, width: int) -> str:
 
 def _dumps(value: object, *, ensure_ascii: bool = False) -> str:
     return json.dumps(value, default=str, ensure_ascii=ensure_ascii, allow_nan=False)
+
+
+def _told_metadata(metadata: Mapping[str, Any]) -> dict[str, object]:
+    return {str(key): _told(value) for key, value in metadata.items()}
 
 
 def _told(value: object) -> object:

@@ -186,22 +186,28 @@ def ended(call_id, **fields):
 """
 
 
-@pytest.fixture
-def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """
-    Return a function that runs a script in a process of its own.
+class Python:
+    """Runs scripts in processes of their own."""
 
-    `started(call_id)` and `ended(call_id)` make events there.
-    """
+    @staticmethod
+    def script(script: str) -> str:
+        """
+        Return the script, with `trackers` imported.
 
-    def run_python(
-        script: str, *arguments: object, **options: Any
+        `started(call_id)` and `ended(call_id)` make events there.
+        """
+        return _PRELUDE + textwrap.dedent(script)
+
+    def __call__(
+        self, script: str, *arguments: object, **options: Any
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [
                 sys.executable,
+                # From 3.12 on, of a fork in a process that has threads.
+                "-Wignore::DeprecationWarning",
                 "-c",
-                _PRELUDE + textwrap.dedent(script),
+                self.script(script),
                 *map(str, arguments),
             ],
             capture_output=True,
@@ -211,4 +217,8 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
             **options,
         )
 
-    return run_python
+
+@pytest.fixture
+def run_python() -> Python:
+    """Return what runs a script in a process of its own."""
+    return Python()
