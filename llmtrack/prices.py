@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
 from llmtrack.errors import ConfigurationError
@@ -219,17 +220,20 @@ def _first_price(
 ) -> tuple[Cost | None, CostStatus]:
     if not _is_priceable(usage):
         return None, "no_usage"
-    library = _library()
     names = [name for name in dict.fromkeys(models) if name]
-    for name in names if table is not None else ():
-        cost, status = table.price(name, usage, at, complete)
-        if status != "unknown_model":
-            return cost, status
-    for name in names if library is not None else ():
-        cost, status = _listed(library, name, provider, usage, at, complete)
-        if status != "unknown_model":
-            return cost, status
-    return None, "no_prices" if table is library is None else "unknown_model"
+    if table is not None:
+        for name in names:
+            cost, status = table.price(name, usage, at, complete)
+            if status != "unknown_model":
+                return cost, status
+    library = _library()
+    if library is not None:
+        for name in names:
+            cost, status = _listed(library, name, provider, usage, at, complete)
+            if status != "unknown_model":
+                return cost, status
+    nowhere = table is None and library is None
+    return None, "no_prices" if nowhere else "unknown_model"
 
 
 def warm() -> bool:
@@ -254,11 +258,8 @@ class _PriceList:
     """genai-prices, with its bundled data or what the program gave it."""
 
     def __init__(self) -> None:
-        import genai_prices
-        from genai_prices.data_snapshot import get_snapshot
-
-        self.usage: Any = genai_prices.Usage
-        self.snapshot = get_snapshot
+        self.usage: Any = import_module("genai_prices").Usage
+        self.snapshot: Any = import_module("genai_prices.data_snapshot").get_snapshot
         self.version = importlib.metadata.version("genai-prices")
 
 

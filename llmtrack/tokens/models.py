@@ -31,14 +31,6 @@ _EXACT: Final = {"gpt-4": "cl100k_base"}
 _NEW_OPENAI: Final = re.compile(r"gpt-|o\d|codex|chatgpt|computer-use")
 _FAR: Final = re.compile(r"claude|gemini|gemma|palm|nova|titan|command|jamba")
 
-#: How many characters of a text tell its script.
-_SAMPLE: Final = 4_096
-_NOT_LATIN: Final = re.compile("[^\0-\u024f\u0300-\u036f\u1e00-\u1eff\u2000-\u20cf]")
-_CJK: Final = re.compile(
-    "[\u1100-\u11ff\u3000-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef]"
-)
-_SHARE: Final = 0.15
-
 
 @dataclass(frozen=True, slots=True)
 class ModelEncoding:
@@ -66,13 +58,14 @@ class ModelEncoding:
 
     def trust(self, text: str) -> float:
         """Return the highest confidence that a count of a text may have."""
-        if not self.assumed or text.isascii():
+        if not self.assumed:
             return self.latin
-        sample = text[:_SAMPLE]
-        foreign = len(_NOT_LATIN.findall(sample))
-        if foreign <= _SHARE * len(sample):
+        from llmtrack.tokens.scripts import script_of
+
+        script = script_of(text)
+        if script == "latin":
             return self.latin
-        return self.cjk if 2 * len(_CJK.findall(sample)) > foreign else self.other
+        return self.cjk if script == "cjk" else self.other
 
 
 # Judged from how far published tokenizers of these families are from o200k.

@@ -41,7 +41,18 @@ _ELSEWHERE: Final = {
     "documents": "file",
 }
 _ROLES: Final = frozenset(
-    ["system", "developer", "user", "human", "assistant", "ai", "model", "tool", "function", "placeholder"]
+    [
+        "system",
+        "developer",
+        "user",
+        "human",
+        "assistant",
+        "ai",
+        "model",
+        "tool",
+        "function",
+        "placeholder",
+    ]
 )
 
 #: Type of a content part, or the key that a part without a type has -> what
@@ -178,11 +189,10 @@ class _Reader:
         self._left = _PARTS
 
     def read(self, value: object) -> None:
-        if isinstance(value, Mapping) and not _REQUEST_KEYS.isdisjoint(value):
-            if _get(value, "role") is None:
-                self._request(value)
-                return
-        self._conversation(value)
+        if isinstance(value, Mapping) and _is_request(value):
+            self._request(value)
+        else:
+            self._conversation(value)
 
     def note_tools(self, tools: object) -> None:
         self.prompt.tools = tools
@@ -329,6 +339,10 @@ class _Reader:
 
 
 _REQUEST_AND_PARTS: Final = frozenset((*_TEXT_KEYS, *_RESULT_KEYS, "type"))
+
+
+def _is_request(value: Mapping[Any, Any]) -> bool:
+    return value.get("role") is None and not _REQUEST_KEYS.isdisjoint(value)
 
 
 def _get(value: object, key: str) -> Any:

@@ -8,21 +8,16 @@ name: files are found and checked here, and it gets their content.
 
 from __future__ import annotations
 
-import base64
-import gzip
-import hashlib
-import importlib.util
 import logging
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
-from pathlib import Path
-from types import FunctionType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tiktoken import Encoding
 
 _logger = logging.getLogger("llmtrack")
@@ -93,6 +88,8 @@ def count(name: str, text: str) -> int | None:
 
 
 def _find(name: str) -> Encoding | None:
+    import hashlib
+
     try:
         import tiktoken.registry
 
@@ -111,6 +108,8 @@ def _find(name: str) -> Encoding | None:
 
 
 def _files(name: str) -> Iterator[Path]:
+    import hashlib
+
     cache_name = hashlib.sha1(
         _URL.format(name).encode(), usedforsecurity=False
     ).hexdigest()
@@ -126,6 +125,9 @@ def _files(name: str) -> Iterator[Path]:
 
 def _cache_directory() -> Path | None:
     """Return the directory that tiktoken looks into; None if that is off."""
+    import tempfile
+    from pathlib import Path
+
     for variable in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR"):
         if variable in os.environ:
             value = os.environ[variable]
@@ -135,6 +137,9 @@ def _cache_directory() -> Path | None:
 
 def _places(package: str) -> list[Path]:
     """Return where a package is installed, without importing it."""
+    import importlib.util
+    from pathlib import Path
+
     module = sys.modules.get(package)
     if module is not None:
         return [Path(place) for place in getattr(module, "__path__", ())]
@@ -144,6 +149,8 @@ def _places(package: str) -> list[Path]:
 
 
 def _read(path: Path) -> bytes:
+    import gzip
+
     try:
         data = path.read_bytes()
         return gzip.decompress(data) if path.suffix == ".gz" else data
@@ -159,8 +166,13 @@ def _build(name: str, data: bytes) -> Encoding:
     Pattern and special tokens are tiktoken's own: its constructor runs here
     with another loader among its globals, and tiktoken itself is untouched.
     """
+    import base64
+    from importlib import import_module
+    from types import FunctionType
+
     import tiktoken
-    from tiktoken_ext import openai_public
+
+    openai_public = import_module("tiktoken_ext.openai_public")
 
     lines = (line.split() for line in data.splitlines() if line)
     ranks = {base64.b64decode(token): int(rank) for token, rank in lines}
