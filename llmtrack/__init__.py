@@ -7,7 +7,7 @@ reach a tracker of your choice, however the call ends.
 
 from llmtrack.block import tracked_stream
 from llmtrack.current import current_call
-from llmtrack.delivery import flush, statistics
+from llmtrack.delivery import flush
 from llmtrack.errors import ConfigurationError
 from llmtrack.events import (
     CallEnded,
@@ -18,6 +18,7 @@ from llmtrack.events import (
     UsageKnown,
 )
 from llmtrack.instrument import track_llm_call
+from llmtrack.outlets import statistics
 from llmtrack.record import (
     CallInfo,
     CallRecord,

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from llmtrack.call import Call
-from llmtrack.delivery import guarded
+from llmtrack.guard import guarded
 from llmtrack.nesting import running
 
 
@@ -26,7 +26,7 @@ class Active:
         self._entered: list[AbstractContextManager[Any]] = []
 
     def __enter__(self) -> Self:
-        for outlet in self._call.outlets:
+        for outlet in self._call.outlets.all:
             context = outlet.activate(self._call.info) if outlet.activates else None
             if context is not None:
                 where = f"activate of {outlet.name}"
@@ -47,7 +47,7 @@ class Working:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._active = Active(call) if call.activates else None
+        self._active = Active(call) if call.outlets.activate else None
 
     def __enter__(self) -> None:
         self._token = running.set(self._call)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrack import dialects
-from llmtrack.delivery import guarded, later
+from llmtrack.delivery import later
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Keep, Reading
+from llmtrack.guard import guarded
 from llmtrack.record import ContentKind
 from llmtrack.tokens.tally import Tally
 from llmtrack.tokens.usage import merge
@@ -49,6 +51,7 @@ class Answer:
         "_on_reading",
         "_read_in_full",
         "_texts",
+        "came_from",
         "captured_reasoning",
         "captured_text",
         "chunks_folded",
@@ -75,6 +78,9 @@ class Answer:
     ) -> None:
         self.dialect: Dialect | None = None
         self.keep: Keep = self._keep_in_full
+        #: Gives the stream while somebody holds it, for the clients whose chunks
+        #: do not tell all.
+        self.came_from: Callable[[], Any] = _ignore
         self.chunks_folded = 0
         self.counts: Counts | None = None
         self.error: InBandError | None = None
@@ -216,7 +222,8 @@ class Answer:
 
     def _read(self, value: Any) -> Reading:
         if self.dialect is None:
-            self.dialect = guarded("a dialect", dialects.find, value, default=None)
+            find = partial(dialects.find, stream=self.came_from())
+            self.dialect = guarded("a dialect", find, value, default=None)
             if self.dialect is None:
                 return _NOTHING
         where = f"dialect {self.dialect.name}"

@@ -11,8 +11,9 @@ from llmtrack.call import Call
 from llmtrack.current import Progress
 from llmtrack.dialects.request import Request
 from llmtrack.errors import ConfigurationError
+from llmtrack.kinds import is_followable
 from llmtrack.plan import Plan, outlets_for
-from llmtrack.proxies import attach, is_followable
+from llmtrack.proxies import attach
 from llmtrack.record import CallRecord
 from llmtrack.settings import is_disabled
 

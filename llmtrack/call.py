@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+from weakref import ref
 
 from llmtrack import delivery
 from llmtrack.answer import kind_of
-from llmtrack.delivery import guarded
+from llmtrack.dialects import has_invented_ending
 from llmtrack.dialects.reading import Reading
 from llmtrack.dialects.request import Request
 from llmtrack.errors import error_info, in_band_error, incomplete
 from llmtrack.events import CallEnded, CallStarted, Delta, Event, FirstToken, UsageKnown
+from llmtrack.guard import guarded
 from llmtrack.nesting import innermost, open_calls
 from llmtrack.plan import Plan
 from llmtrack.record import CallRecord, ErrorInfo, Outcome
@@ -76,6 +78,7 @@ class Call(CallState):
         """Take it that the stream is there; the wait for it was the provider's."""
         self.stream = True
         self.opened_after = self.elapsed
+        self.answer.came_from = _weakly(stream)
         self.learn_from(stream)
         delivery.start()
 
@@ -131,7 +134,7 @@ class Call(CallState):
         answer = self.answer
         if answer.error is not None:
             self._end(Outcome.ERROR)
-        elif self._expects_more:
+        elif self._expects_more or has_invented_ending(answer.came_from()):
             error = incomplete("the stream stopped without a finish reason")
             self._end(Outcome.ERROR, error=error)
         else:
@@ -167,8 +170,9 @@ class Call(CallState):
         now = self.elapsed
         if self.first_chunk is None:
             self.first_chunk = now
-        if self.answer.dialect is not None and self.info.dialect is None:
-            self.identify(None)
+            if self.served.provider is None:
+                self.identify(None)
+            self._info = None
         if kind is None:
             return
         if reading.text and self.first_text is None:
@@ -176,7 +180,7 @@ class Call(CallState):
         if self.first_token is None:
             self.first_token = now
             self._send(FirstToken(self.info, now, now, kind))
-        if any(Delta in outlet.wants for outlet in self.outlets):
+        if self.outlets.want_deltas:
             self._send(self._delta(chunk, reading, now))
 
     def _delta(self, chunk: Any, reading: Reading, now: float) -> Delta:
@@ -198,7 +202,7 @@ class Call(CallState):
     def _send(self, event: Event) -> None:
         passing = None
         self.is_telling = True
-        for outlet in self.outlets:
+        for outlet in self.outlets.all:
             if type(event) in outlet.wants:
                 passing = outlet.send(event) or passing
         self.is_telling = False
@@ -259,6 +263,18 @@ class Call(CallState):
             self._send(UsageKnown(self.info, duration, record.usage))
         finally:
             self._send(CallEnded(self.info, duration, record, exc))
+
+
+def _weakly(stream: Any) -> Callable[[], Any]:
+    """Return what gives the stream as long as somebody else holds it."""
+    try:
+        return ref(stream)
+    except TypeError:
+        return _gone
+
+
+def _gone() -> None:
+    """Give nothing: the stream cannot be referred to weakly."""
 
 
 def _end_what_is_open() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from llmtrack.call import Call
-from llmtrack.delivery import guarded
+from llmtrack.guard import guarded
 from llmtrack.nesting import innermost
 from llmtrack.record import TokenUsage
 from llmtrack.summary import running_cost

@@ -94,7 +94,7 @@ def follow_generator(
             functions, and not what went before.
     """
     guard = Guard(call)
-    steps: Any = ActiveSteps(call, source) if call.activates else source
+    steps: Any = ActiveSteps(call, source) if call.outlets.activate else source
     follower = _follow_generator(call, steps, guard, starts)
     _imitate(follower, source, guard)
     return follower
@@ -105,7 +105,7 @@ def follow_async_generator(
 ) -> AsyncGenerator[Any, Any]:
     """Return an async generator that is the source's twin: see `follow_generator`."""
     guard = Guard(call)
-    steps: Any = ActiveAsyncSteps(call, source) if call.activates else source
+    steps: Any = ActiveAsyncSteps(call, source) if call.outlets.activate else source
     follower = _follow_async_generator(call, steps, guard, starts)
     _imitate(follower, source, guard)
     return follower
@@ -113,7 +113,7 @@ def follow_async_generator(
 
 def follow_iterator(call: Call, source: Iterator[Any], guard: Guard) -> Iterator[Any]:
     """Return a generator over an iterator; the guard is shared with its proxy."""
-    steps: Any = ActiveSteps(call, source) if call.activates else source
+    steps: Any = ActiveSteps(call, source) if call.outlets.activate else source
     if isinstance(source, GeneratorType):
         follower: Any = _follow_generator(call, steps, guard, False)
     else:
@@ -132,7 +132,7 @@ def follow_async_iterator(
     was dropped some turns later, in another task; without the loop's hooks it is
     finalized at once, and lets go of the source when the bare program would.
     """
-    steps: Any = ActiveAsyncSteps(call, source) if call.activates else source
+    steps: Any = ActiveAsyncSteps(call, source) if call.outlets.activate else source
     follower = _follow_async_iterator(call, steps, guard)
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, None)

@@ -11,10 +11,10 @@ import wrapt
 
 from llmtrack.activation import Working
 from llmtrack.call import Call
-from llmtrack.delivery import guarded
 from llmtrack.dialects.request import Request, from_arguments
 from llmtrack.errors import ConfigurationError
 from llmtrack.followers import follow_async_generator, follow_generator
+from llmtrack.guard import guarded
 from llmtrack.plan import Plan, outlets_for
 from llmtrack.proxies import attach, await_for
 from llmtrack.settings import is_disabled

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from llmtrack.delivery import Outlet
+from llmtrack.outlets import Outlet, Outlets
 from llmtrack.settings import settings
 
-_default: tuple[Any, tuple[Outlet, ...]] = (object(), ())
+_default: tuple[Any, Outlets] = (object(), Outlets())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Plan:
     """
 
     name: str
-    outlets: Callable[[], tuple[Outlet, ...]]
+    outlets: Callable[[], Outlets]
     function: Any = None
     provider: str | None = None
     model: Any = None
@@ -38,7 +38,7 @@ class Plan:
     capture_content: bool | None = None
 
 
-def outlets_for(tracker: Any) -> Callable[[], tuple[Outlet, ...]]:
+def outlets_for(tracker: Any) -> Callable[[], Outlets]:
     """
     Return what tells where events go.
 
@@ -49,11 +49,11 @@ def outlets_for(tracker: Any) -> Callable[[], tuple[Outlet, ...]]:
         return _default_outlets
     from llmtrack.trackers.tracker import as_tracker
 
-    outlets = (Outlet(as_tracker(tracker)),)
+    outlets = Outlets(Outlet(as_tracker(tracker)))
     return lambda: outlets
 
 
-def _default_outlets() -> tuple[Outlet, ...]:
+def _default_outlets() -> Outlets:
     global _default
     chosen = settings().tracker
     if _default[0] is not chosen:
@@ -61,5 +61,5 @@ def _default_outlets() -> tuple[Outlet, ...]:
         from llmtrack.trackers.tracker import as_tracker
 
         tracker = StdoutTracker() if chosen is None else as_tracker(chosen)
-        _default = (chosen, (Outlet(tracker),))
+        _default = (chosen, Outlets(Outlet(tracker)))
     return _default[1]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import io
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import cache, wraps
+from functools import lru_cache, wraps
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, MethodType
 from typing import Any, Final, cast
 
@@ -23,9 +22,14 @@ from llmtrack.followers import (
     follow_iterator,
     is_follower,
 )
+from llmtrack.kinds import (
+    is_manager_class,
+    is_named_stream,
+    is_raw_response_class,
+    is_stream_class,
+    is_unread,
+)
 
-#: Stream managers: the request is made when they are entered.
-_MANAGERS: Final = ("StreamManager", "GeneratorContextManager")
 #: Keys under which botocore's dict holds its stream.
 _BEDROCK_KEYS: Final = ("stream", "body")
 
@@ -38,40 +42,71 @@ def attach(call: Call, value: Any) -> Any:
     stream manager or an awaitable comes back as a stand-in, and the call stays
     open until that ends.
     """
-    inner = tracked_by(value)
+    cls: Any = type(value)
+    return _way_to_attach(cls)(call, value)
+
+
+@lru_cache(maxsize=512)
+def _way_to_attach(cls: Any) -> Callable[[Call, Any], Any]:
+    """Return what to do with values of a class; looked up once for each."""
+    if issubclass(cls, StreamProxy):
+        return _attach_proxy
+    if issubclass(cls, GeneratorType | AsyncGeneratorType):
+        return _attach_generator
+    if issubclass(cls, CoroutineType):
+        return await_for
+    if is_stream_class(cls):
+        return _open
+    if is_manager_class(cls) or hasattr(cls, "__await__"):
+        return proxy
+    if is_raw_response_class(cls):
+        return _attach_raw_response
+    if issubclass(cls, dict):
+        return _attach_dict
+    return _attach_response
+
+
+def _attach_proxy(call: Call, value: StreamProxy) -> StreamProxy:
+    call.link(value._self_call)
+    return value
+
+
+def _attach_generator(call: Call, value: Any) -> Any:
+    inner = is_follower(value)
     if inner is not None:
         call.link(inner)
         return value
+    call.is_of_client = client_behind(value) is not None
+    call.opened(value)
     if isinstance(value, GeneratorType):
-        call.is_of_client = client_behind(value) is not None
-        call.opened(value)
         return follow_generator(call, value)
-    if isinstance(value, AsyncGeneratorType):
-        call.is_of_client = client_behind(value) is not None
-        call.opened(value)
-        return follow_async_generator(call, value)
-    if isinstance(value, CoroutineType):
-        return await_for(call, value)
-    if _is_stream(value):
-        return _open(call, value)
-    if _is_manager(value):
+    return follow_async_generator(call, value)
+
+
+def _attach_raw_response(call: Call, value: Any) -> Any:
+    if is_unread(value):
         return proxy(call, value)
-    if _is_raw_response(value):
-        return proxy(call, value)
-    if hasattr(type(value), "__await__"):
-        return proxy(call, value)
-    if isinstance(value, dict) and _replace_streams(call, value):
-        return value
+    return _attach_response(call, value)
+
+
+def _attach_dict(call: Call, value: dict[Any, Any]) -> dict[Any, Any]:
+    for key in _BEDROCK_KEYS:
+        if is_stream_class(type(value.get(key))):
+            value[key] = _open(call, value[key])
+            return value
     call.responded(value)
     return value
 
 
-def tracked_by(value: Any) -> Call | None:
-    """Return the call that follows a value already, or None."""
-    if issubclass(type(value), StreamProxy):
-        found: Call = value._self_call
-        return found
-    return is_follower(value)
+def _attach_response(call: Call, value: Any) -> Any:
+    call.responded(value)
+    return value
+
+
+def _open(call: Call, stream: Any) -> StreamProxy:
+    call.is_of_client = is_named_stream(type(stream))
+    call.opened(stream)
+    return proxy(call, stream)
 
 
 def await_for(
@@ -137,7 +172,7 @@ class StreamProxy(wrapt.BaseObjectProxy[Any]):
         value = getattr(wrapped, name)
         if name in ("close", "aclose") and callable(value):
             return _closing(value, self._self_call)
-        if name == "parse" and callable(value) and _is_raw_response(wrapped):
+        if name == "parse" and is_raw_response_class(type(wrapped)):
             return _parsing(value, self._self_call)
         if isinstance(value, MethodType) and value.__self__ is wrapped:
             return MethodType(value.__func__, self)
@@ -166,12 +201,6 @@ class StreamProxy(wrapt.BaseObjectProxy[Any]):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__wrapped__.__reduce_ex__(protocol)
-
-
-def _open(call: Call, stream: Any) -> StreamProxy:
-    call.is_of_client = _is_named_stream(type(stream))
-    call.opened(stream)
-    return proxy(call, stream)
 
 
 def proxy(call: Call, value: Any) -> StreamProxy:
@@ -292,8 +321,8 @@ def _absent(name: str) -> property:
     return property(absent)
 
 
-@cache
-def _class_for(cls: type) -> type[StreamProxy]:
+@lru_cache(maxsize=512)
+def _class_for(cls: Any) -> type[StreamProxy]:
     """
     Return the proxy class for a client's class.
 
@@ -345,50 +374,3 @@ def _parsing(parse: Callable[..., Any], call: Call) -> Callable[..., Any]:
         return parsed if call.is_over else attach(call, parsed)
 
     return parsing
-
-
-def _is_stream(value: Any) -> bool:
-    cls = type(value)
-    if isinstance(value, io.IOBase):
-        return False
-    if hasattr(cls, "__next__") or hasattr(cls, "__anext__"):
-        return True
-    # botocore's EventStream can be iterated, but is no iterator.
-    iterable = hasattr(cls, "__iter__") or hasattr(cls, "__aiter__")
-    return iterable and _is_named_stream(cls)
-
-
-def _is_named_stream(cls: type) -> bool:
-    return any("Stream" in base.__name__ for base in cls.__mro__)
-
-
-def is_followable(value: Any) -> bool:
-    """Return whether a value can be iterated, entered or awaited."""
-    cls = type(value)
-    if isinstance(value, str | bytes | bytearray):
-        return False
-    protocols = (*_PROTOCOLS, "parse")
-    return isinstance(value, dict) or any(hasattr(cls, name) for name in protocols)
-
-
-def _is_manager(value: Any) -> bool:
-    cls = type(value)
-    return (hasattr(cls, "__enter__") or hasattr(cls, "__aenter__")) and any(
-        base.__name__.endswith(_MANAGERS) for base in cls.__mro__
-    )
-
-
-def _is_raw_response(value: Any) -> bool:
-    """Whether a value is the answer to `with_raw_response`, not parsed yet."""
-    names = {base.__name__ for base in type(value).__mro__}
-    return bool(names & {"LegacyAPIResponse", "BaseAPIResponse"}) and not bool(
-        getattr(value.http_response, "is_stream_consumed", False)
-    )
-
-
-def _replace_streams(call: Call, value: dict[Any, Any]) -> bool:
-    for key in _BEDROCK_KEYS:
-        if _is_stream(value.get(key)):
-            value[key] = _open(call, value[key])
-            return True
-    return False

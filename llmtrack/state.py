@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from functools import partial
+from typing import Any, Final, Self
 
 from llmtrack import delivery
 from llmtrack.answer import Answer, OnReading
-from llmtrack.delivery import guarded
 from llmtrack.dialects.request import Request, from_response
-from llmtrack.events import Delta
+from llmtrack.guard import guarded
 from llmtrack.nesting import new_id
 from llmtrack.plan import Plan
 from llmtrack.providers import Served, served_by
 from llmtrack.record import CallInfo, CallRecord, TokenUsage
 from llmtrack.settings import clock, settings
 from llmtrack.tokens.tally import Tally
+
+UNKNOWN: Final = Served(None, None, None)
 
 
 class CallState:
@@ -32,7 +34,6 @@ class CallState:
         "_info",
         "_latch",
         "_started",
-        "activates",
         "answer",
         "call_id",
         "capture",
@@ -76,7 +77,6 @@ class CallState:
         self.prompt = request.input[:] if type(request.input) is list else request.input
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.outlets = plan.outlets()
-        self.activates = any(outlet.activates for outlet in self.outlets)
         capture = plan.capture_content
         self.capture = chosen.capture_content if capture is None else capture
         self.answer = Answer(
@@ -84,10 +84,10 @@ class CallState:
             chosen.counter,
             capture=self.capture,
             on_reading=on_reading,
-            deltas=any(Delta in outlet.wants for outlet in self.outlets),
+            deltas=self.outlets.want_deltas,
         )
         self.call_id = new_id()
-        self.served = Served(None, None, None)
+        self.served = UNKNOWN
         self.stream: bool | None = None
         self.is_timed = chosen.chunk_timing
         self.waited = self.longest_wait = self.opened_after = 0.0
@@ -151,31 +151,25 @@ class CallState:
         if request.model is None or request.input is None:
             sent = guarded("finding the request", from_response, value, default=None)
             if sent is not None:
-                request.tools = request.tools or sent.tools
-                request.operation = request.operation or sent.operation
-                request.wants_json = request.wants_json or sent.wants_json
-                if request.model is None:
-                    request.model = sent.model
-                    self.answer.tally = Tally(
-                        sent.model, self.settings.counter, defer=delivery.later
-                    )
-                if request.input is None:
-                    self.prompt = request.input = sent.input
-        self.identify(value)
+                self._fill_in(sent)
+        if self.served.address is None or self.served.provider is None:
+            self.identify(value)
+        self._info = None
 
     def identify(self, value: Any) -> None:
-        """Find out who serves the call, from a stream or response too."""
+        """Find out who serves the call, from what is known by now."""
         dialect = self.answer.dialect
-        found: Served = guarded(
+        found = guarded(
             "finding the provider",
-            lambda: served_by(
+            partial(
+                served_by,
                 client=self.request.client,
                 value=value,
                 function=self.plan.function,
                 model=self.request.model,
                 dialect=dialect.name if dialect else None,
             ),
-            default=Served(None, None, None),
+            default=UNKNOWN,
         )
         self.served = Served(
             self.plan.provider or found.provider or self.served.provider,
@@ -183,3 +177,14 @@ class CallState:
             found.port or self.served.port,
         )
         self._info = None
+
+    def _fill_in(self, sent: Request) -> None:
+        request = self.request
+        request.tools = request.tools or sent.tools
+        request.operation = request.operation or sent.operation
+        request.wants_json = request.wants_json or sent.wants_json
+        if request.model is None:
+            request.model = sent.model
+            self.answer.tally = Tally(sent.model, self.settings.counter, delivery.later)
+        if request.input is None:
+            self.prompt = request.input = sent.input

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from llmtrack.delivery import guarded
+from llmtrack.guard import guarded
 from llmtrack.prices import price_of
 from llmtrack.record import (
     CallRecord,

@@ -1,0 +1,58 @@
+"""What kind of value a function returned, told by its class."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Final
+
+#: Stream managers: the request is made when they are entered.
+_MANAGERS: Final = ("StreamManager", "GeneratorContextManager")
+#: What openai's and its siblings' `with_raw_response` return.
+_RAW_RESPONSES: Final = frozenset(("LegacyAPIResponse", "BaseAPIResponse"))
+#: What one can follow has one of these.
+_PROTOCOLS: Final = (
+    *("__iter__", "__next__", "__aiter__", "__anext__", "__await__"),
+    *("__enter__", "__aenter__", "parse"),
+)
+
+
+def is_followable(value: Any) -> bool:
+    """Return whether a value can be iterated, entered or awaited."""
+    cls = type(value)
+    if isinstance(value, str | bytes | bytearray):
+        return False
+    return isinstance(value, dict) or any(hasattr(cls, name) for name in _PROTOCOLS)
+
+
+def is_stream_class(cls: type) -> bool:
+    """Return whether values of a class are streams; files are none."""
+    if issubclass(cls, io.IOBase):
+        return False
+    if hasattr(cls, "__next__") or hasattr(cls, "__anext__"):
+        return True
+    # botocore's EventStream can be iterated, but is no iterator.
+    iterable = hasattr(cls, "__iter__") or hasattr(cls, "__aiter__")
+    return iterable and is_named_stream(cls)
+
+
+def is_named_stream(cls: type) -> bool:
+    """Return whether a class is called a stream."""
+    return any("Stream" in base.__name__ for base in cls.__mro__)
+
+
+def is_manager_class(cls: type) -> bool:
+    """Return whether values of a class give their stream when entered."""
+    return (hasattr(cls, "__enter__") or hasattr(cls, "__aenter__")) and any(
+        base.__name__.endswith(_MANAGERS) for base in cls.__mro__
+    )
+
+
+def is_raw_response_class(cls: type) -> bool:
+    """Return whether a class is what `with_raw_response` gives."""
+    names = {base.__name__ for base in cls.__mro__}
+    return not names.isdisjoint(_RAW_RESPONSES)
+
+
+def is_unread(raw_response: Any) -> bool:
+    """Return whether a raw response is still being received."""
+    return not getattr(raw_response.http_response, "is_stream_consumed", False)

@@ -1,0 +1,158 @@
+"""The guarded way to trackers, and what became of their events."""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from collections.abc import Awaitable
+from contextlib import AbstractContextManager
+from typing import Any, Final, cast
+
+from llmtrack import delivery
+from llmtrack.events import Delta, Event
+from llmtrack.guard import guarded, report
+from llmtrack.record import CallInfo
+from llmtrack.trackers.protocol import Tracker, wanted_events
+
+#: Events of one async tracker that may wait; further ones are dropped, counted.
+ASYNC_LIMIT: Final = 10_000
+
+
+class _Count:
+    """What became of the events of all trackers with one name."""
+
+    __slots__ = ("delivered", "dropped", "failed")
+
+    def __init__(self) -> None:
+        self.delivered = self.failed = self.dropped = 0
+
+
+class Outlet:
+    """One tracker, and the guard in front of it."""
+
+    __slots__ = (
+        "__weakref__",
+        "_count",
+        "_track",
+        "activates",
+        "name",
+        "tracker",
+        "waiting",
+        "wants",
+    )
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.tracker = tracker
+        self.name = str(getattr(tracker, "name", "") or type(tracker).__name__)
+        self.wants = wanted_events(tracker)
+        self.activates = hasattr(tracker, "activate")
+        self.waiting = 0
+        self._count = _counts[self.name]
+        self._track = tracker.track
+        delivery.outlets.add(self)
+
+    def send(self, event: Event) -> BaseException | None:
+        """
+        Give an event to the tracker.
+
+        Returns:
+            A `KeyboardInterrupt` or the like that has to pass once everybody
+            has been told, or None.
+        """
+        try:
+            pending = self._track(event)
+            if pending is None:
+                # No lock: the interpreter does not switch threads inside of
+                # `+=` on an attribute (CPython 3.11 to 3.13).
+                self._count.delivered += 1
+            elif inspect.isawaitable(pending):
+                self._await(pending)
+        except Exception as exc:
+            self._count.failed += 1
+            report(f"tracker {self.name}", exc)
+        except BaseException as exc:
+            self._count.failed += 1
+            return exc
+        return None
+
+    def activate(self, call: CallInfo) -> AbstractContextManager[Any] | None:
+        """Return what the tracker wants entered around the work, or None."""
+        activate = getattr(self.tracker, "activate", None)
+        if activate is None:
+            return None
+        made = guarded(f"activate of {self.name}", activate, call, default=None)
+        return cast("AbstractContextManager[Any] | None", made)
+
+    def flush(self, timeout: float) -> bool:
+        """Flush the tracker, where it can; return whether all was delivered."""
+        flush = getattr(self.tracker, "flush", None)
+        if flush is None:
+            return True
+        done = guarded(f"flush of {self.name}", flush, timeout, default=False)
+        if inspect.isawaitable(done):
+            result = delivery.loop().result
+            done = guarded(
+                f"flush of {self.name}", result, done, timeout, default=False
+            )
+        return done is not False
+
+    def _await(self, pending: Awaitable[Any]) -> None:
+        """Let the loop of the delivery await it, after what came before."""
+        if self.waiting >= ASYNC_LIMIT:
+            self._count.dropped += 1
+            if inspect.iscoroutine(pending):
+                pending.close()
+            return
+        self.waiting += 1
+        delivery.loop().submit(self, pending, self._awaited)
+
+    def _awaited(self, exc: BaseException | None) -> None:
+        self.waiting -= 1
+        if exc is None:
+            self._count.delivered += 1
+        else:
+            self._count.failed += 1
+            report(f"tracker {self.name}", exc)
+
+
+class Outlets:
+    """
+    The outlets of a call, and what all of them together want.
+
+    Attributes:
+        all: The outlets.
+        want_deltas: Whether any of them wants each chunk.
+        activate: Whether any of them wants to be entered around the work.
+    """
+
+    __slots__ = ("activate", "all", "want_deltas")
+
+    def __init__(self, *outlets: Outlet) -> None:
+        self.all = outlets
+        self.want_deltas = any(Delta in outlet.wants for outlet in outlets)
+        self.activate = any(outlet.activates for outlet in outlets)
+
+
+_counts: defaultdict[str, _Count] = defaultdict(_Count)
+
+
+def statistics() -> dict[str, dict[str, int]]:
+    """
+    Return what became of the events, by the tracker's name.
+
+    Returns:
+        `delivered` (the tracker took it), `failed` (it raised) and `dropped`
+        (it, or the queue in front of it, was full) for each name.
+    """
+    dropped: defaultdict[str, int] = defaultdict(int)
+    for outlet in list(delivery.outlets):
+        own = getattr(outlet.tracker, "dropped", 0)
+        dropped[outlet.name] += own if isinstance(own, int) else 0
+    return {
+        name: {
+            "delivered": count.delivered,
+            "failed": count.failed,
+            "dropped": count.dropped + dropped[name],
+        }
+        for name, count in list(_counts.items())
+    }
