@@ -27,7 +27,7 @@ class Driver:
     Attributes:
         client: The distribution.
         api: Its API, and who is behind it where that is another.
-        path: The dialect, and what the client wants behind it.
+        path: The dialect, and what the client wants behind it; empty for gRPC.
         open: Takes a base URL and whether to stream; returns what the client does.
         plain: Whether there is an answer that is no stream.
         scenarios: What a stream can be asked for.
@@ -42,7 +42,8 @@ class Driver:
 
     def call(self, provider: LoopbackProvider, scenario: str, stream: bool) -> Any:
         """Return a stream or a response."""
-        if self.client == "xai-sdk":
+        if not self.path:
+            # gRPC has no URL to choose a scenario by.
             return self.open(scenario, stream)
         return self.open(provider.url(scenario, self.path), stream)
 
@@ -252,18 +253,25 @@ def _bedrock_invoke(url: str, stream: bool) -> Any:
 
 
 def _xai(scenario: str, stream: bool) -> Any:
+    chunks = _xai_chunks(scenario, stream)
+    return chunks if stream else next(chunks)
+
+
+def _xai_chunks(scenario: str, stream: bool) -> Iterator[Any]:
     import xai_sdk
     from xai_sdk.chat import user
 
     from llmtrack.testing.provider.xai_grpc import LoopbackGrpcProvider
 
-    server = LoopbackGrpcProvider(scenario)
-    server.__enter__()
-    client = xai_sdk.Client(
-        api_key="x", api_host=server.host, use_insecure_channel=True
-    )
-    chat = client.chat.create(model="grok-4", messages=[user("Hi")])
-    return _holding((server, client), chat.stream()) if stream else chat.sample()
+    with LoopbackGrpcProvider(scenario) as server:
+        client = xai_sdk.Client(
+            api_key="x", api_host=server.host, use_insecure_channel=True
+        )
+        chat = client.chat.create(model="grok-4", messages=[user("Hi")])
+        if stream:
+            yield from chat.stream()
+        else:
+            yield chat.sample()
 
 
 def _langchain_openai(api: str) -> Call:

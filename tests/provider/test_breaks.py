@@ -1,8 +1,8 @@
 """What a scenario does to an answer."""
 
 import http.client
-import json
 import re
+import socket
 
 import pytest
 
@@ -152,17 +152,18 @@ def test_quirks_change_framing_alone(ask, path):
 
 def test_quirks_split_characters(provider):
     """
-    Some write ends within a character.
+    Writes are small, and some end within a character.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", provider.port)
-    path = "/@quirks/openai/v1/chat/completions"
-    connection.request("POST", path, json.dumps({"stream": True}))
-    response = connection.getresponse()
-    pieces = []
-    while piece := response.read1(7):
-        pieces.append(piece)
-    connection.close()
+    request = f"POST /@quirks/{STREAMS['ollama']} HTTP/1.1\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", provider.port)) as client:
+        client.sendall(request.encode())
+        _, _, rest = client.makefile("rb").read().partition(b"\r\n\r\n")
 
+    pieces = []
+    while size := int(rest[:1], 16):
+        pieces.append(rest[3 : 3 + size])
+        rest = rest[5 + size :]
+    assert {len(piece) for piece in pieces[:-1]} == {7}
     with pytest.raises(UnicodeDecodeError):
         [piece.decode() for piece in pieces]
 

@@ -230,6 +230,28 @@ def test_a_forked_child_is_served_and_leaves_the_server_alone():
         running.close()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_does_not_keep_the_port():
+    """
+    A child that outlives the provider holds nothing of it.
+    """
+    end, signal = os.pipe()
+    with LoopbackProvider() as provider:
+        child = os.fork()
+        if child == 0:
+            os.close(signal)
+            os.read(end, 1)
+            os._exit(0)
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", provider.port))
+    os.write(signal, b"!")
+    os.waitpid(child, 0)
+    os.close(end)
+    os.close(signal)
+
+
 def test_it_runs_from_a_shell():
     """
     The command prints where it listens, and ends quietly when interrupted.
