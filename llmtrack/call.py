@@ -15,7 +15,7 @@ from llmtrack.dialects.request import Request
 from llmtrack.errors import error_info, in_band_error, incomplete
 from llmtrack.events import CallEnded, CallStarted, Delta, Event, FirstToken, UsageKnown
 from llmtrack.guard import guarded
-from llmtrack.nesting import innermost, open_calls
+from llmtrack.nesting import innermost, open_calls, open_streams
 from llmtrack.plan import Plan
 from llmtrack.record import CallRecord, ErrorInfo, Outcome
 from llmtrack.settings import ambient_metadata, clock
@@ -51,9 +51,6 @@ class Call(CallState):
         Args:
             stream: Whether the call is known to be a stream by now.
         """
-        self.stream = stream
-        if stream:
-            delivery.start()
         self.parent = innermost()
         if self.parent is not None:
             self.parent.is_nested = True
@@ -64,7 +61,9 @@ class Call(CallState):
         self._started = self.clock()
         self._latch.append(None)
         open_calls[self.call_id] = self
-        self.identify(None)
+        if stream:
+            self._become_stream()
+        self.identify()
         try:
             self._send(CallStarted(self.info, 0.0))
         except BaseException as exc:
@@ -76,11 +75,10 @@ class Call(CallState):
 
     def opened(self, stream: Any) -> None:
         """Take it that the stream is there; the wait for it was the provider's."""
-        self.stream = True
+        self._become_stream()
         self.opened_after = self.elapsed
         self.answer.came_from = _weakly(stream)
         self.learn_from(stream)
-        delivery.start()
 
     def stopped_at(self, chunk: Any, waited: float, longest_wait: float) -> None:
         """Take what a follower knows when it is done, before the ending."""
@@ -163,6 +161,11 @@ class Call(CallState):
             return self.is_of_client and self.answer.chunks == 0
         return dialect.has_terminator and not self.answer.is_whole
 
+    def _become_stream(self) -> None:
+        self.stream = True
+        open_streams[self.call_id] = self
+        delivery.start()
+
     # How it is told.
 
     def _on_reading(self, chunk: Any, reading: Reading) -> None:
@@ -171,7 +174,7 @@ class Call(CallState):
         if self.first_chunk is None:
             self.first_chunk = now
             if self.served.provider is None:
-                self.identify(None)
+                self.identify(chunk=chunk)
             self._info = None
         if kind is None:
             return
@@ -223,6 +226,7 @@ class Call(CallState):
         except IndexError:
             return
         open_calls.pop(self.call_id, None)
+        open_streams.pop(self.call_id, None)
         duration = self.elapsed
         if self._generation != delivery.generation:
             # Forked with this call open: it is the parent process's to report.

@@ -115,7 +115,7 @@ def start_thread(name: str, target: Job) -> threading.Thread | None:
 
 
 #: What `flush` flushes, as long as somebody uses it.
-outlets: weakref.WeakSet[Flushing] = weakref.WeakSet()
+flushed: weakref.WeakSet[Flushing] = weakref.WeakSet()
 _post = _Post()
 _before_exit: list[Job] = []
 #: Differs in a forked child, which must not report its parent's calls.
@@ -140,7 +140,7 @@ def flush(timeout: float = EXIT_TIMEOUT) -> bool:
     deadline = time.monotonic() + timeout
     done = _post.wait(timeout)
     done &= _post.wait_for_loop(max(0.0, deadline - time.monotonic()))
-    for outlet in list(outlets):
+    for outlet in list(flushed):
         done &= outlet.flush(max(0.0, deadline - time.monotonic()))
     return done
 
@@ -155,7 +155,7 @@ def at_exit() -> None:
     for job in _before_exit:
         _post.later(job)
     if not flush(EXIT_TIMEOUT):
-        left = sum(outlet.waiting for outlet in list(outlets))
+        left = sum(outlet.waiting for outlet in list(flushed))
         logger.warning(
             "the process exits, and not every event was delivered within %s s "
             "(%s of async trackers are left)", EXIT_TIMEOUT, left
@@ -179,7 +179,7 @@ def _after_fork() -> None:
     global generation
     generation += 1
     _post.__init__()  # type: ignore[misc]
-    for outlet in list(outlets):
+    for outlet in list(flushed):
         outlet.waiting = 0
 
 

@@ -12,6 +12,7 @@ import wrapt
 from llmtrack.activation import Working
 from llmtrack.call import Call
 from llmtrack.dialects.request import Request, from_arguments
+from llmtrack.directory import Directory
 from llmtrack.errors import ConfigurationError
 from llmtrack.followers import follow_async_generator, follow_generator
 from llmtrack.guard import guarded
@@ -87,7 +88,7 @@ def track_llm_call(
         plan = Plan(
             name=name or _name_of(function),
             outlets=outlets_for(tracker),
-            function=function,
+            directory=Directory(function),
             provider=provider,
             model=model,
             input=input,

@@ -34,6 +34,8 @@ running: ContextVar[OpenCall | None] = ContextVar("llmtrack_call", default=None)
 
 #: What is open, for the exit of the process. A call holds no stream.
 open_calls: Final[dict[str, Any]] = {}
+#: Those of them that are streams: only these can be inside of a step.
+open_streams: Final[dict[str, OpenCall]] = {}
 
 _numbers = count(1)
 _prefix = (-1, "")
@@ -47,7 +49,7 @@ def innermost() -> Any:
     rest of the step. It is found on the stack instead, when somebody asks.
     """
     current: Any = running.get()
-    stepping = _on_the_stack() if open_calls else None
+    stepping = _on_the_stack() if open_streams else None
     if stepping is not None and not _is_inside(current, stepping):
         current = stepping
     # A call that a tracker makes while it is told of another is not part of it.
@@ -81,6 +83,7 @@ def new_id() -> str:
 
 def _forget_the_parents_calls() -> None:
     open_calls.clear()
+    open_streams.clear()
 
 
 os.register_at_fork(after_in_child=_forget_the_parents_calls)

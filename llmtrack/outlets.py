@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable
 from contextlib import AbstractContextManager
 from typing import Any, Final, cast
+from weakref import WeakSet
 
 from llmtrack import delivery
 from llmtrack.events import Delta, Event
@@ -49,7 +50,8 @@ class Outlet:
         self.waiting = 0
         self._count = _counts[self.name]
         self._track = tracker.track
-        delivery.outlets.add(self)
+        _known.add(self)
+        delivery.flushed.add(self)
 
     def send(self, event: Event) -> BaseException | None:
         """
@@ -134,6 +136,7 @@ class Outlets:
 
 
 _counts: defaultdict[str, _Count] = defaultdict(_Count)
+_known: WeakSet[Outlet] = WeakSet()
 
 
 def statistics() -> dict[str, dict[str, int]]:
@@ -145,7 +148,7 @@ def statistics() -> dict[str, dict[str, int]]:
         (it, or the queue in front of it, was full) for each name.
     """
     dropped: defaultdict[str, int] = defaultdict(int)
-    for outlet in list(delivery.outlets):
+    for outlet in list(_known):
         own = getattr(outlet.tracker, "dropped", 0)
         dropped[outlet.name] += own if isinstance(own, int) else 0
     return {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from llmtrack.directory import Directory
 from llmtrack.outlets import Outlet, Outlets
 from llmtrack.settings import settings
 
@@ -20,22 +21,22 @@ class Plan:
     Attributes:
         name: The name on the record.
         outlets: Returns where events go.
-        function: The function that makes the call, or None.
         provider: Overrides what would be found.
         model: Overrides what would be found; or a callable on the arguments.
         input: Likewise.
         metadata: Added to the call; or a callable on the arguments.
         capture_content: None is what `configure` says.
+        directory: Remembers who serves the calls.
     """
 
     name: str
     outlets: Callable[[], Outlets]
-    function: Any = None
     provider: str | None = None
     model: Any = None
     input: Any = None
     metadata: Any = None
     capture_content: bool | None = None
+    directory: Directory = field(default_factory=lambda: Directory(None))
 
 
 def outlets_for(tracker: Any) -> Callable[[], Outlets]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from llmtrack import delivery
 from llmtrack.answer import Answer, OnReading
 from llmtrack.dialects.request import Request, from_response
+from llmtrack.directory import UNKNOWN
 from llmtrack.guard import guarded
 from llmtrack.nesting import new_id
 from llmtrack.plan import Plan
-from llmtrack.providers import Served, served_by
+from llmtrack.providers import Served
 from llmtrack.record import CallInfo, CallRecord, TokenUsage
 from llmtrack.settings import clock, settings
+from llmtrack.tokens.prompt import Prompt, prompt_of
 from llmtrack.tokens.tally import Tally
-
-UNKNOWN: Final = Served(None, None, None)
 
 
 class CallState:
@@ -30,9 +29,11 @@ class CallState:
 
     __slots__ = (
         "__weakref__",
+        "_asked",
         "_generation",
         "_info",
         "_latch",
+        "_prompt",
         "_started",
         "answer",
         "call_id",
@@ -51,7 +52,6 @@ class CallState:
         "outlets",
         "parent",
         "plan",
-        "prompt",
         "record",
         "request",
         "served",
@@ -74,7 +74,8 @@ class CallState:
         self.settings = chosen
         self.request = request
         # The program may append to its messages while the answer flows.
-        self.prompt = request.input[:] if type(request.input) is list else request.input
+        self._asked = request.input[:] if type(request.input) is list else request.input
+        self._prompt: Prompt | None = None
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.outlets = plan.outlets()
         capture = plan.capture_content
@@ -141,6 +142,13 @@ class CallState:
             )
         return self._info
 
+    @property
+    def prompt(self) -> Prompt:
+        """What was asked, as text; empty where that is unknown."""
+        if self._prompt is None:
+            self._prompt = prompt_of(self._asked, tools=self.request.tools)
+        return self._prompt
+
     def forget_info(self) -> None:
         """Take it that something has changed that `info` tells."""
         self._info = None
@@ -156,26 +164,23 @@ class CallState:
             self.identify(value)
         self._info = None
 
-    def identify(self, value: Any) -> None:
+    def identify(self, value: Any = None, *, chunk: Any = None) -> None:
         """Find out who serves the call, from what is known by now."""
         dialect = self.answer.dialect
-        found = guarded(
-            "finding the provider",
-            partial(
-                served_by,
-                client=self.request.client,
-                value=value,
-                function=self.plan.function,
-                model=self.request.model,
-                dialect=dialect.name if dialect else None,
-            ),
-            default=UNKNOWN,
+        found = self.plan.directory.look_up(
+            client=self.request.client,
+            value=value,
+            chunk=chunk,
+            model=self.request.model,
+            dialect=dialect.name if dialect else None,
         )
-        self.served = Served(
-            self.plan.provider or found.provider or self.served.provider,
-            found.address or self.served.address,
-            found.port or self.served.port,
-        )
+        known = self.served
+        provider = self.plan.provider or found.provider or known.provider
+        if (provider, found.address) != (found.provider, None):
+            found = Served(
+                provider, found.address or known.address, found.port or known.port
+            )
+        self.served = found
         self._info = None
 
     def _fill_in(self, sent: Request) -> None:
@@ -187,4 +192,5 @@ class CallState:
             request.model = sent.model
             self.answer.tally = Tally(sent.model, self.settings.counter, delivery.later)
         if request.input is None:
-            self.prompt = request.input = sent.input
+            self._asked = request.input = sent.input
+            self._prompt = None

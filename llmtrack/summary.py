@@ -18,7 +18,6 @@ from llmtrack.record import (
 )
 from llmtrack.state import CallState
 from llmtrack.tokens import TokenCount, is_slow
-from llmtrack.tokens.prompt import Prompt, prompt_of
 from llmtrack.tokens.usage import usage_of
 
 _UNPRICED: Final[tuple[Cost | None, CostStatus]] = (None, "no_prices")
@@ -68,7 +67,7 @@ def summarise(
         cost=cost,
         cost_status=status,
         tool_calls=tuple(answer.tool_calls),
-        input_text=_prompt(call).text if call.capture else None,
+        input_text=call.prompt.text if call.capture else None,
         output_text=_joined(answer.captured_text),
         reasoning_text=_joined(answer.captured_reasoning),
     )
@@ -83,7 +82,7 @@ def is_slow_to_count(call: CallState) -> bool:
     if known is None or known.output is None:
         chars += call.answer.chars
     if known is None or known.input is None:
-        chars += sum(map(len, _prompt(call).texts))
+        chars += sum(map(len, call.prompt.texts))
     return chars > 0 and is_slow(chars, call.request.model)
 
 
@@ -105,7 +104,7 @@ def _usage(call: CallState, complete: bool) -> TokenUsage:
     prompt = answer = None
     uncounted: tuple[str, ...] = ()
     if counts is None or counts.input is None:
-        said = _prompt(call)
+        said = call.prompt
         uncounted = said.uncounted
         if said.texts or uncounted:
             prompt = said.count(call.request.model, call.settings.counter)
@@ -142,10 +141,6 @@ def _price(
         table=call.settings.prices,
         complete=complete,
     )
-
-
-def _prompt(call: CallState) -> Prompt:
-    return prompt_of(call.prompt, tools=call.request.tools)
 
 
 def _joined(texts: list[str] | None) -> str | None:

@@ -1,0 +1,103 @@
+"""Who serves the calls of a function or block, looked up once and remembered."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import CodeType, FunctionType
+from typing import Any, Final
+
+from llmtrack.dialects.request import client_behind, url_behind
+from llmtrack.guard import guarded
+from llmtrack.providers import Served, served_by
+
+UNKNOWN: Final = Served(None, None, None)
+#: Answers that are remembered; a program that makes a client for each call would
+#: fill the memory otherwise.
+_LIMIT: Final = 16
+
+
+class Directory:
+    """
+    Remembers who serves a function's calls.
+
+    The answer depends on the client, on the model, on what the function's code
+    names, and on the class of what came back. Looking it up takes longer than the
+    rest of a short call; so it is done once for each combination.
+
+    Args:
+        function: The function that makes the calls, or None.
+    """
+
+    __slots__ = ("_code", "_function", "_known")
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        inner = getattr(function, "__wrapped__", function)
+        self._code = inner if isinstance(inner, FunctionType) else None
+        self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Served]] = {}
+
+    def look_up(
+        self,
+        *,
+        client: Any = None,
+        value: Any = None,
+        chunk: Any = None,
+        model: str | None = None,
+        dialect: str | None = None,
+    ) -> Served:
+        """
+        Return who serves a call; never raises.
+
+        Args:
+            client: What looks like a client among the arguments.
+            value: A stream or response.
+            chunk: A chunk; only its class is of interest.
+            model: The model that was asked for.
+            dialect: The name of the dialect of the answer.
+        """
+        find = partial(
+            served_by,
+            client=client,
+            value=chunk if value is None else value,
+            function=self._function,
+            model=model,
+            dialect=dialect,
+        )
+        if value is not None and _tells_more(value):
+            return guarded("finding the provider", find, default=UNKNOWN)
+        held = (client, *self._named())
+        classes = type(value), type(chunk)
+        key = (*map(id, held), *classes, model, dialect)
+        known = self._known.get(key)
+        if known is None:
+            found = guarded("finding the provider", find, default=UNKNOWN)
+            if len(self._known) >= _LIMIT:
+                self._known.clear()
+            # Held as long as it is remembered: an id alone may be reused.
+            self._known[key] = known = (held, found)
+        return known[1]
+
+    def _named(self) -> list[Any]:
+        """Return what the function's code names, which may be a client."""
+        if self._code is None:
+            return []
+        namespace = self._code.__globals__
+        code: CodeType = self._code.__code__
+        cells = [_contents(cell) for cell in self._code.__closure__ or ()]
+        return [*map(namespace.get, code.co_names), *cells]
+
+
+def _tells_more(value: Any) -> bool:
+    """Return whether a value says more than its class does."""
+    return (
+        guarded("finding the address", url_behind, value, default=None) is not None
+        or guarded("finding the client", client_behind, value, default=None) is not None
+    )
+
+
+def _contents(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        # Not assigned yet.
+        return None
