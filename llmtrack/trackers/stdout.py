@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 import sys
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 from llmtrack.errors import ConfigurationError
 from llmtrack.events import CallEnded, Event
@@ -14,6 +14,7 @@ from llmtrack.record import CallRecord
 from llmtrack.trackers.isolation import logger
 from llmtrack.trackers.lines import encoded, json_line, text_line
 from llmtrack.trackers.signatures import describe
+from llmtrack.trackers.streams import is_dumb, is_terminal, write
 
 
 class StdoutTracker:
@@ -60,7 +61,7 @@ class StdoutTracker:
             self.dropped += 1
             return
         try:
-            _write(file, self._line(event.record, file))
+            write(file, self._line(event.record, file))
         except (OSError, ValueError):
             self.dropped += 1
             logger.debug("cannot write a line to %s", describe(file), exc_info=True)
@@ -69,46 +70,8 @@ class StdoutTracker:
         encoding = getattr(file, "encoding", None) or "utf-8"
         if self._format == "json":
             return json_line(record, encoding)
-        if not _is_terminal(file):
+        if not is_terminal(file):
             return encoded(f"{text_line(record)}\n", encoding)
-        colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        colour = not os.environ.get("NO_COLOR") and not is_dumb()
         width = shutil.get_terminal_size().columns
         return encoded(f"{text_line(record, colour=colour, width=width)}\n", encoding)
-
-
-def _is_terminal(file: Any) -> bool:
-    isatty = getattr(file, "isatty", None)
-    return bool(isatty is not None and isatty())
-
-
-def _write(file: TextIO, line: bytes) -> None:
-    """
-    Write a line, in one piece and at once.
-
-    Past the buffer where there is one: a line that stays in the buffer of a
-    broken stdout would fail once more at exit, and change the exit status.
-    """
-    raw = _unbuffered(file)
-    file_flush = getattr(file, "flush", None)
-    if raw is None:
-        file.write(line.decode(getattr(file, "encoding", None) or "utf-8"))
-        if file_flush is not None:
-            file_flush()
-        return
-    file.flush()
-    while line:
-        written = raw.write(line)
-        if written is None:
-            raise BlockingIOError("the stream is full, and does not block")
-        line = line[written:]
-
-
-def _unbuffered(file: TextIO) -> io.FileIO | None:
-    """Return the file below the buffers, where bytes can be written as they are."""
-    if type(file) is not io.TextIOWrapper or os.linesep != "\n":
-        return None
-    # Encodings of more bytes a character begin with a mark.
-    if "\n".encode(file.encoding) != b"\n":
-        return None
-    raw = getattr(file.buffer, "raw", None)
-    return raw if isinstance(raw, io.FileIO) else None
