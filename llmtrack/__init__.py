@@ -8,6 +8,7 @@ reach a tracker of your choice, however the call ends.
 from llmtrack.block import tracked_stream
 from llmtrack.current import current_call
 from llmtrack.delivery import flush
+from llmtrack.direct import acall_llm, call_llm
 from llmtrack.errors import ConfigurationError
 from llmtrack.events import (
     CallEnded,
@@ -48,7 +49,9 @@ __all__ = [
     "Tracker",
     "UsageKnown",
     "__version__",
+    "acall_llm",
     "attributes",
+    "call_llm",
     "configure",
     "current_call",
     "flush",

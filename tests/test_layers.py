@@ -21,6 +21,7 @@ PACKAGE = Path(llmtrack.__file__).parent
 FLOORS = (
     {"record", "events", "errors", "error_kinds"},
     {"dialects", "providers", "provider_names", "tokens", "prices"},
+    {"ways", "phrasing"},
     {"trackers"},
     {
         "guard",
