@@ -126,13 +126,23 @@ def _wrapped(exc: BaseException) -> Iterator[BaseException]:
     for _ in range(_DEPTH_LIMIT):
         if current is None:
             return
-        # litellm's MidStreamFallbackError says 500 whatever happened.
-        original = getattr(current, "original_exception", None)
-        if isinstance(original, BaseException) and original is not current:
-            current = original
-            continue
-        yield current
-        current = current.__cause__
+        instead = _stands_for(current)
+        if instead is None:
+            yield current
+        current = instead or current.__cause__
+
+
+def _stands_for(exc: BaseException) -> BaseException | None:
+    """Return the exception that litellm has put another one in place of."""
+    original = getattr(exc, "original_exception", None)
+    if isinstance(original, BaseException):
+        # MidStreamFallbackError says 500, whatever happened.
+        return original
+    cls = type(exc)
+    if cls.__name__ == "APIConnectionError" and cls.__module__.startswith("litellm."):
+        # litellm's name for everything that it does not know.
+        return exc.__context__
+    return None
 
 
 def _named(exc: BaseException) -> ErrorKind | None:
