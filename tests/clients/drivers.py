@@ -1,22 +1,18 @@
 """How each real client is called, streaming and not."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from clients import frameworks
+from clients.frameworks import CLAUDE, MESSAGES, MODEL
 
 from llmtrack.testing.provider import LoopbackProvider
 from llmtrack.testing.provider.wire.openai_vendors import VENDORS
 
-MODEL = "gpt-5-mini"
-CLAUDE = "claude-sonnet-4-5"
-MESSAGES: Any = [{"role": "user", "content": "Hi"}]
-
 #: The scenarios that differ in what is said.
 COMMON = ("ok", "text", "tool", "multi", "nousage")
 EVERYTHING = (*COMMON, "length", "refusal")
-
-Call = Callable[[str, bool], Any]
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class Driver:
     client: str
     api: str
     path: str
-    open: Call
+    open: frameworks.Call
     plain: bool = True
     scenarios: tuple[str, ...] = EVERYTHING
 
@@ -274,89 +270,6 @@ def _xai_chunks(scenario: str, stream: bool) -> Iterator[Any]:
             yield chat.sample()
 
 
-def _langchain_openai(api: str) -> Call:
-    def call(url: str, stream: bool) -> Any:
-        from langchain_openai import ChatOpenAI
-
-        model = ChatOpenAI(
-            model=MODEL,
-            api_key="x",  # type: ignore[arg-type]
-            base_url=url,
-            max_retries=0,
-            stream_usage=True,
-            use_responses_api=api == "responses",
-        )
-        return model.stream("Hi") if stream else model.invoke("Hi")
-
-    return call
-
-
-def _langchain_anthropic(url: str, stream: bool) -> Any:
-    from langchain_anthropic import ChatAnthropic
-
-    model: Any = ChatAnthropic(
-        model=CLAUDE, api_key="x", base_url=url, max_retries=0, max_tokens=100
-    )
-    return model.stream("Hi") if stream else model.invoke("Hi")
-
-
-def _llama_index(url: str, stream: bool) -> Any:
-    from llama_index.core.llms import ChatMessage
-    from llama_index.llms.openai import OpenAI
-
-    model = OpenAI(model="gpt-4o-mini", api_key="x", api_base=url, max_retries=0)
-    ask = model.stream_chat if stream else model.chat
-    return ask([ChatMessage(role="user", content="Hi")])
-
-
-def _agents(url: str, stream: bool) -> list[Any]:
-    import agents
-    import openai
-
-    async def collect() -> list[Any]:
-        async with openai.AsyncOpenAI(api_key="x", base_url=url) as client:
-            model = agents.OpenAIResponsesModel(MODEL, openai_client=client)
-            agent = agents.Agent(name="a", model=model)
-            result = agents.Runner.run_streamed(agent, "Hi")
-            return [event async for event in result.stream_events()]
-
-    return asyncio.run(collect())
-
-
-def _pydantic_ai(url: str, stream: bool) -> list[Any]:
-    from pydantic_ai import Agent
-    from pydantic_ai.models.openai import OpenAIChatModel
-    from pydantic_ai.providers.openai import OpenAIProvider
-
-    model = OpenAIChatModel(MODEL, provider=OpenAIProvider(base_url=url, api_key="x"))
-
-    async def collect() -> list[Any]:
-        async with Agent(model).run_stream("Hi") as result:
-            return [
-                each async for each in result.stream_text(delta=True, debounce_by=None)
-            ]
-
-    return asyncio.run(collect())
-
-
-def _litellm(model: str) -> Call:
-    def call(url: str, stream: bool) -> Any:
-        import litellm
-
-        usage = {"stream_options": {"include_usage": True}} if stream else {}
-        return litellm.completion(
-            model=model,
-            messages=MESSAGES,
-            api_key="x",
-            api_base=url,
-            num_retries=0,
-            stream=stream,
-            **usage,
-        )
-
-    return call
-
-
 DRIVERS = (
     Driver("openai", "chat-openai", "openai/v1", _openai_chat),
     *(
@@ -414,17 +327,30 @@ DRIVERS = (
     Driver("boto3", "converse", "bedrock", _bedrock_converse),
     Driver("boto3", "invoke", "bedrock", _bedrock_invoke),
     Driver("xai-sdk", "chat", "", _xai, scenarios=("ok", "text")),
-    Driver("langchain-openai", "chat", "openai/v1", _langchain_openai("chat")),
     Driver(
-        "langchain-openai", "responses", "openai/v1", _langchain_openai("responses")
+        "langchain-openai",
+        "chat",
+        "openai/v1",
+        frameworks.langchain_openai("chat"),
     ),
-    Driver("langchain-anthropic", "messages", "anthropic", _langchain_anthropic),
-    Driver("llama-index-llms-openai", "chat", "openai/v1", _llama_index),
+    Driver(
+        "langchain-openai",
+        "responses",
+        "openai/v1",
+        frameworks.langchain_openai("responses"),
+    ),
+    Driver(
+        "langchain-anthropic",
+        "messages",
+        "anthropic",
+        frameworks.langchain_anthropic,
+    ),
+    Driver("llama-index-llms-openai", "chat", "openai/v1", frameworks.llama_index),
     Driver(
         "openai-agents",
         "responses",
         "openai/v1",
-        _agents,
+        frameworks.agents,
         plain=False,
         # The others end in an error of its own.
         scenarios=("text",),
@@ -433,18 +359,33 @@ DRIVERS = (
         "pydantic-ai-slim",
         "chat",
         "openai/v1",
-        _pydantic_ai,
+        frameworks.pydantic_ai,
         plain=False,
         scenarios=("text",),
     ),
-    Driver("litellm", "chat-openai", "openai/v1", _litellm("openai/gpt-4o-mini")),
-    Driver("litellm", "chat-anthropic", "anthropic", _litellm("anthropic/" + CLAUDE)),
-    Driver("litellm", "chat-deepseek", "deepseek", _litellm("deepseek/deepseek-chat")),
+    Driver(
+        "litellm",
+        "chat-openai",
+        "openai/v1",
+        frameworks.litellm("openai/gpt-4o-mini"),
+    ),
+    Driver(
+        "litellm",
+        "chat-anthropic",
+        "anthropic",
+        frameworks.litellm("anthropic/" + CLAUDE),
+    ),
+    Driver(
+        "litellm",
+        "chat-deepseek",
+        "deepseek",
+        frameworks.litellm("deepseek/deepseek-chat"),
+    ),
     Driver(
         "litellm",
         "chat-ollama",
         "ollama",
-        _litellm("ollama_chat/qwen3"),
+        frameworks.litellm("ollama_chat/qwen3"),
         # Without usage it estimates, and that differs with its random tool-call id.
         scenarios=("ok", "text", "tool", "length"),
     ),
