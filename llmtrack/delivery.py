@@ -108,8 +108,9 @@ def start_thread(name: str, target: Job) -> threading.Thread | None:
     thread = threading.Thread(target=target, name=name, daemon=True)
     try:
         thread.start()
-    except RuntimeError as exc:
-        report("start of a thread", exc)
+    except RuntimeError:
+        # Nothing is wrong: at exit from Python 3.12 on, the work is done here.
+        logger.debug("%s cannot have a thread any more", name, exc_info=True)
         return None
     return thread
 
