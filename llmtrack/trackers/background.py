@@ -74,8 +74,8 @@ class Background(Wrapping):
 
     @property
     def dropped(self) -> int:
-        """Events for which there was no room."""
-        return self._worker.dropped
+        """Events for which there was no room here, or behind."""
+        return self._worker.dropped + super().dropped
 
     def _deliver(self, batch: list[Event]) -> Coroutine[Any, Any, None] | None:
         return self.tracker.track(batch[0])

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from llmtrack.record import CallInfo
+from llmtrack.trackers.isolation import dropped_by
 from llmtrack.trackers.protocol import TrackerLike, wanted_events
 from llmtrack.trackers.tracker import as_tracker, tracker_name
 
@@ -30,6 +31,11 @@ class Wrapping:
         activate = getattr(self.tracker, "activate", None)
         if activate is not None:
             self.activate = activate
+
+    @property
+    def dropped(self) -> int:
+        """Events that the tracker behind dropped."""
+        return dropped_by(self.tracker)
 
     def flush(self, timeout: float, /) -> bool:
         """Flush the tracker behind."""

@@ -34,9 +34,21 @@ class Failures:
             is_new = kind not in self._logged and len(self._logged) < _KINDS_LIMIT
             if is_new:
                 self._logged.add(kind)
-        if is_new:
+        if not is_new:
+            return
+        try:
             logger.error(
                 "%s failed; further failures of this kind are only counted",
                 self._name,
                 exc_info=exc,
             )
+        except Exception:
+            # A log handler of the program is foreign code too, and there is no
+            # other place to say so.
+            return
+
+
+def dropped_by(tracker: object) -> int:
+    """Return how many events a tracker says that it dropped."""
+    dropped = getattr(tracker, "dropped", 0)
+    return dropped if isinstance(dropped, int) else 0

@@ -12,7 +12,7 @@ from typing import Any, cast
 from llmtrack.errors import ConfigurationError
 from llmtrack.events import CallEnded, Event
 from llmtrack.record import CallInfo, CallRecord
-from llmtrack.trackers.isolation import Failures
+from llmtrack.trackers.isolation import Failures, dropped_by
 from llmtrack.trackers.launchdarkly import LaunchDarklyTracker, speaks_launchdarkly
 from llmtrack.trackers.protocol import Tracker, TrackerLike, wanted_events
 from llmtrack.trackers.signatures import accepts, describe, yields
@@ -99,6 +99,7 @@ class FanOut:
     Attributes:
         trackers: The trackers themselves.
         failed: How often one of them raised.
+        dropped: Events that they say they dropped.
     """
 
     activate: Callable[[CallInfo], AbstractContextManager[Any]]
@@ -118,6 +119,10 @@ class FanOut:
     @property
     def failed(self) -> int:
         return sum(failures.count for _, _, failures in self._members)
+
+    @property
+    def dropped(self) -> int:
+        return sum(map(dropped_by, self.trackers))
 
     def track(self, event: Event, /) -> Coroutine[Any, Any, None] | None:
         waiting: list[tuple[Coroutine[Any, Any, None], Failures]] = []

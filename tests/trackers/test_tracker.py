@@ -9,7 +9,7 @@ import pytest
 
 from llmtrack.errors import ConfigurationError
 from llmtrack.events import CallEnded, Delta, Event
-from llmtrack.trackers import FanOut, LaunchDarklyTracker
+from llmtrack.trackers import Background, FanOut, Filtered, LaunchDarklyTracker
 from llmtrack.trackers.protocol import ALL_BUT_DELTA, ALL_EVENTS, wanted_events
 from llmtrack.trackers.tracker import as_tracker, tracker_name
 
@@ -361,6 +361,16 @@ def test_flush_asks_all_and_tells_whether_all_were_done(make_told):
     assert not FanOut(late, fails, done).flush(1.0)
     assert ["late", "done"] == asked
     assert FanOut(done, make_told()).flush(1.0)
+
+
+def test_what_the_members_dropped_is_summed(make_told):
+    """
+    Statistics see it, also behind other trackers.
+    """
+    first, second = make_told(), make_told()
+    first.dropped, second.dropped = 2, 3
+
+    assert 5 == Background(FanOut(first, Filtered(second))).dropped
 
 
 def test_close_closes_all_but_what_is_async(make_told):
