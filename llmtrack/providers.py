@@ -229,8 +229,8 @@ def _parsed(url: str) -> Served | None:
         if target is None or target[2] is None:
             return None
         url = f"dns://{url}"
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
