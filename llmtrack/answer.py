@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,7 @@ from llmtrack.delivery import later
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Keep, Reading
 from llmtrack.guard import guarded
 from llmtrack.record import ContentKind
+from llmtrack.tokens.prompt import prompt_of
 from llmtrack.tokens.tally import Tally
 from llmtrack.tokens.usage import merge
 
@@ -41,6 +43,7 @@ class Answer:
         on_reading: Told of each chunk that brings content, before the consumer
             gets it.
         deltas: Whether `on_reading` wants all of them, not only the first.
+        choices: How many choices were asked for, where that is known.
     """
 
     __slots__ = (
@@ -75,6 +78,7 @@ class Answer:
         capture: bool,
         on_reading: OnReading,
         deltas: bool,
+        choices: int | None = None,
     ) -> None:
         self.dialect: Dialect | None = None
         self.keep: Keep = self._keep_in_full
@@ -95,7 +99,8 @@ class Answer:
         self._texts: list[str] = []
         self._on_reading = on_reading
         self._deltas = deltas
-        self._in_full_only = deltas or capture
+        # Several choices come interleaved, and only the first is the answer.
+        self._in_full_only = deltas or capture or (choices or 1) > 1
         self._read_in_full: Any = None
         # The chunk that last brought content, and the one that last reported
         # how many output tokens there are.
@@ -132,6 +137,9 @@ class Answer:
         while True:
             before = self.chunks
             block = 1 if self._deltas or not self._is_settled else BLOCK
+            if self.keep == _ignore:
+                # The call is over, and the program reads on.
+                block = sys.maxsize
             yield self.keep, block
             self.fold()
             if self.chunks < before + block:
@@ -256,8 +264,9 @@ class Answer:
         try:
             text = "".join(texts)
         except TypeError:
-            # A stream of str that has other things in it.
-            text = "".join(each for each in texts if isinstance(each, str))
+            # What a quick way took for text may be a list of parts, or anything
+            # that a stream of str has in it.
+            text = "".join(prompt_of(each).text for each in texts)
         if text:
             self.tally.add(text)
 

@@ -86,6 +86,7 @@ class CallState:
             capture=self.capture,
             on_reading=on_reading,
             deltas=self.outlets.want_deltas,
+            choices=request.n,
         )
         self.call_id = new_id()
         self.served = UNKNOWN

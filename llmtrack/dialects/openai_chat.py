@@ -170,12 +170,10 @@ def quick(append: Callable[[str], object], in_full: InFull) -> Keep:
     def keep(chunk: Any) -> None:
         nonlocal before
         try:
-            choice = chunk.choices[0]
-            # With n > 1 the choices come interleaved, one a chunk.
-            text = None if choice.index else choice.delta.content
+            text = chunk.choices[0].delta.content
         except Exception:
             text = None
-        if type(text) is str and text:
+        if text:
             append(text)
             before = chunk
         else:
