@@ -177,33 +177,29 @@ def test_nothing_is_taken_for_an_error(recording):
     assert answered(recording).errors == []
 
 
-@pytest.mark.parametrize(
-    "recording", [each for each in READABLE if each.stream], ids=str
-)
+#: Several choices come interleaved: who asked for them reads in full.
+QUICK = [each for each in READABLE if each.stream and each.scenario != "multi"]
+
+
+@pytest.mark.parametrize("recording", QUICK, ids=str)
 def test_the_quick_way_reads_the_same_text(recording):
     """
-    What it does not hand to the full reading is the chunk's whole text.
+    A chunk that it does not hand to the full reading has text and no more.
     """
     dialect = dialects.find(recording.chunks[0])
     if dialect.quick is None:
         pytest.skip(f"{dialect.name} has no quick way")
-    texts, in_full = [], []
+    kept, in_full = [], []
 
-    keep = dialect.quick(
-        texts.append,
-        lambda chunk, _: (
-            in_full.append(chunk),
-            texts.append(dialect.read(chunk).text or ""),
-        ),
-    )
+    keep = dialect.quick(kept.append, lambda chunk, _: in_full.append(chunk))
     for chunk in recording.chunks:
         keep(chunk)
 
-    assert "".join(texts) == answered(recording).text
-    skipped = [each for each in recording.chunks if each not in in_full]
-    readings = [dialect.read(chunk) for chunk in skipped]
-    assert not any(each.reasoning or each.tool_calls for each in readings)
-    assert not any(each.tool_text or each.other_text for each in readings)
+    readings = [dialect.read(each) for each in recording.chunks if each not in in_full]
+    assert len(kept) == len(readings)
+    plain = [(a, b.text) for a, b in zip(kept, readings, strict=True)]
+    assert all(a == b for a, b in plain if isinstance(a, str))
+    assert not any(each.tool_calls or each.tool_text for each in readings)
 
 
 def test_a_body_that_can_be_read_once_is_left_alone():
