@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -18,9 +18,11 @@ TOKENIZER_CONFIDENCE: Final = 0.99
 
 #: Characters that are counted within a millisecond, with some room.
 _FAST_TOKENIZER: Final = 10_000
-_FAST_ESTIMATOR: Final = 5_000
+_FAST_ESTIMATOR: Final = 3_000
 
 _complained: set[tuple[type, str]] = set()
+#: Encodings whose estimator is loaded, which takes 20 ms.
+_estimators: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,20 @@ def count_ready(
     return _estimate(text, encoding)
 
 
+def add_up(counts: Sequence[TokenCount]) -> TokenCount:
+    """
+    Return the count of several texts, of which there must be one at least.
+
+    Its source is that of the least reliable one, its confidence their mean.
+    """
+    tokens = sum(count.tokens for count in counts)
+    worst = min(counts, key=lambda count: (count.kind != "estimate", count.confidence))
+    if not tokens:
+        return worst
+    trusted = sum(count.tokens * count.confidence for count in counts)
+    return TokenCount(tokens, worst.source, round(trusted / tokens, 4))
+
+
 def ready(model: str | None = None) -> bool:
     """
     Tell whether a model's text can be counted without loading anything.
@@ -113,10 +129,9 @@ def warm(model: str | None = None) -> None:
 
     For set-up or a thread, never for an event loop.
     """
-    from llmtrack.tokens import estimator
-
-    estimator.estimate("warm")
-    vocabulary.load(encoding_of(model).name)
+    encoding = encoding_of(model)
+    _estimate("warm", encoding)
+    vocabulary.load(encoding.name)
 
 
 def is_slow(chars: int, model: str | None = None) -> bool:
@@ -131,6 +146,7 @@ def _estimate(text: str, encoding: ModelEncoding) -> TokenCount:
     from llmtrack.tokens.estimator import estimate
 
     estimated = estimate(text, encoding.name)
+    _estimators.add(encoding.name)
     return TokenCount(
         estimated.tokens,
         f"estimate:{encoding.label}",

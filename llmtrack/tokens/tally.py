@@ -10,6 +10,7 @@ from typing import Final
 from llmtrack.tokens.counting import (
     Counter,
     TokenCount,
+    add_up,
     count_ready,
     count_tokens,
 )
@@ -18,7 +19,7 @@ from llmtrack.tokens.models import encoding_of
 _logger = logging.getLogger("llmtrack")
 
 #: Characters that are kept before a block of them is counted.
-BLOCK: Final = 65_536
+BLOCK: Final = 16_384
 #: Blocks that may wait for the other thread before one is counted here.
 _WAITING: Final = 4
 #: Where a text may be cut without changing its tokens: before a blank between
@@ -89,6 +90,8 @@ class Tally:
 
     def add(self, text: str) -> None:
         """Take in a piece of the answer."""
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a str; got {type(text).__name__}")
         self._parts.append(text)
         self._buffered += len(text)
         if self._buffered >= BLOCK:
@@ -121,7 +124,7 @@ class Tally:
             self._parts, self._buffered = [], 0
         for number in list(self._blocks):
             self._count(number, count_tokens)
-        return _join(list(self._counted.values()))
+        return add_up(list(self._counted.values()))
 
     def _begin_running(self) -> None:
         """Take the blocks that were set aside before anybody asked."""
@@ -180,13 +183,3 @@ def _boundary(text: str) -> int:
     """Return where to cut a text, near its end."""
     found = _BOUNDARY.match(text, max(0, len(text) - _REACH))
     return found.end() if found else len(text)
-
-
-def _join(counts: list[TokenCount]) -> TokenCount:
-    """Return the sum; its source is the least reliable one."""
-    tokens = sum(count.tokens for count in counts)
-    worst = min(counts, key=lambda count: (count.kind != "estimate", count.confidence))
-    if not tokens:
-        return worst
-    weighted = sum(count.tokens * count.confidence for count in counts)
-    return TokenCount(tokens, worst.source, round(weighted / tokens, 4))
