@@ -51,6 +51,38 @@ def test_what_is_there_stays(path, make_record):
     assert [first.call_id, second.call_id] == [line["call_id"] for line in lines(path)]
 
 
+def test_two_trackers_share_a_file(path, make_record):
+    """
+    Each appends, wherever it was when it opened the file.
+    """
+    first, second = JSONLinesTracker(path), JSONLinesTracker(path)
+    records = [make_record() for _ in range(4)]
+
+    append(first, records[0])
+    append(second, records[1])
+    append(first, records[2])
+    append(second, records[3])
+
+    assert [r.call_id for r in records] == [line["call_id"] for line in lines(path)]
+
+
+def test_what_ends_at_exit_is_written(path, run_python):
+    """
+    The file stays open for functions that `atexit` calls last.
+    """
+    done = run_python(
+        """
+        import atexit
+        atexit.register(lambda: tracker.track(ended("last")))
+        tracker = trackers.JSONLinesTracker(sys.argv[1])
+        """,
+        path,
+    )
+
+    assert "" == done.stderr
+    assert ["last"] == [line["call_id"] for line in lines(path)]
+
+
 def test_half_a_line_of_a_lost_process_stays_alone(path, make_record):
     """
     What a full disk left of a line does not spoil the next one.

@@ -82,6 +82,18 @@ def test_a_streamed_call_sends_each_metric_once(make_record, events_of):
     ] == config.runs[0].sent
 
 
+def test_milliseconds_are_whole(make_record, events_of):
+    """
+    They are cut as LaunchDarkly's SDK cuts them, and never below zero.
+    """
+    config = Config()
+    record = make_record(duration=1.2345, time_to_first_token=-0.001)
+
+    tell(LaunchDarklyTracker(config), events_of(record))
+
+    assert [("ttft", 0), ("duration", 1234)] == config.runs[0].sent[:2]
+
+
 def test_a_failed_call_is_an_error(failed_record, events_of):
     """
     Duration and error; no tokens, which would use up the one shot for nothing.

@@ -272,6 +272,32 @@ def test_a_corrupt_file_is_set_aside(path, make_tracker, make_record, caplog, co
     assert "was renamed to" in caplog.text
 
 
+def test_the_log_of_changes_goes_with_a_corrupt_file(path):
+    """
+    Applied to the new file it would spoil that too; nothing is overwritten.
+    """
+    for round_ in ("first", "second"):
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(f"calls.db{suffix}").write_text(round_)
+
+        ledger.set_aside(str(path), path.stat().st_ino)
+
+    assert {f"calls.db.corrupt-{n}{s}" for n in "12" for s in ("", "-wal", "-shm")} == (
+        {file.name for file in path.parent.iterdir()}
+    )
+    assert "first" == path.with_name("calls.db.corrupt-1-wal").read_text()
+
+
+def test_a_file_that_another_process_began_anew_stays(path):
+    """
+    Of two processes that find the same file corrupt, one renames it.
+    """
+    path.write_text("begun anew")
+
+    assert ledger.set_aside(str(path), path.stat().st_ino + 1) is None
+    assert path.exists()
+
+
 def test_a_file_that_becomes_corrupt_is_set_aside_too(
     path, make_tracker, make_record, caplog
 ):
@@ -430,7 +456,9 @@ def test_processes_share_a_file(path, run_python):
                 for n in range(500):
                     tracker.track(started(f"{child}-{n}"))
                     tracker.track(ended(f"{child}-{n}"))
-                os._exit(0 if tracker.flush(30) else 1)
+                # SQLite's connections do not survive a fork: none was open.
+                from llmtrack.trackers.sqlite import _left_behind
+                os._exit(0 if tracker.flush(30) and not _left_behind else 1)
             tracker.track(ended(f"parent-{child}"))
             children.append(pid)
         print(*(os.waitpid(pid, 0)[1] for pid in children), tracker.flush(30))

@@ -197,6 +197,22 @@ def test_flush_reaches_the_tracker_behind(told, make_call):
     assert ["track", "flush"] == order
 
 
+def test_flush_waits_for_everything_before_it(gate, make_call):
+    """
+    The tracker behind is flushed when it has what was put before, not sooner.
+    """
+    when_flushed = []
+    gate.flush = lambda timeout: when_flushed.append(len(gate.seen))
+    background = Background(gate)
+    for number in range(5):
+        background.track(start(make_call, str(number)))
+    gate.entered.wait(PATIENCE)
+    threading.Timer(0.01, gate.open.set).start()
+
+    assert background.flush(PATIENCE)
+    assert [5] == when_flushed
+
+
 def test_a_flush_that_fails_is_not_done(told, make_call, caplog):
     """
     What the tracker behind could not deliver is not called delivered.
