@@ -121,6 +121,7 @@ _post = _Post()
 _before_exit: list[Job] = []
 #: Differs in a forked child, which must not report its parent's calls.
 generation = 0
+_armed = -1
 
 later = _post.later
 start = _post.start
@@ -163,17 +164,29 @@ def at_exit() -> None:
         )  # fmt: skip
 
 
-def arm_child() -> None:
+def arm() -> None:
     """
-    See to it that a `multiprocessing` child runs `at_exit`.
+    See to it that this process runs `at_exit`, before what was registered by now.
 
-    It leaves by `os._exit`, which runs no `atexit` function, but runs its own
-    finalizers before.
+    What a tracker hands its events to, such as a span processor, is made before
+    the tracker, and shuts down by an `atexit` function of its own: the last one
+    registered is the first one run. A `multiprocessing` child leaves by
+    `os._exit`, which runs none of them, but runs its own finalizers before.
     """
+    global _armed
+    atexit.unregister(at_exit)
+    atexit.register(at_exit)
     process = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
-    if process and util and process.parent_process() is not None:
+    if _armed != generation and process and util and process.parent_process():
         util.Finalize(None, at_exit, exitpriority=100)
+    _armed = generation
+
+
+def arm_once() -> None:
+    """Arm this process, unless it is."""
+    if _armed != generation:
+        arm()
 
 
 def _after_fork() -> None:
@@ -184,5 +197,4 @@ def _after_fork() -> None:
         outlet.waiting = 0
 
 
-atexit.register(at_exit)
 os.register_at_fork(after_in_child=_after_fork)

@@ -41,15 +41,18 @@ _numbers = count(1)
 _prefix = (-1, "")
 
 
-def innermost() -> Any:
+def innermost(asking: OpenCall | None = None) -> Any:
     """
     Return the innermost call that is open here, or None.
+
+    Args:
+        asking: A call that is about to start, and is not meant.
 
     A step of a stream sets no context variable: it would cost more than all the
     rest of the step. It is found on the stack instead, when somebody asks.
     """
     current: Any = running.get()
-    stepping = _on_the_stack() if open_streams else None
+    stepping = _on_the_stack(asking) if open_streams else None
     if stepping is not None and not _is_inside(current, stepping):
         current = stepping
     # A call that a tracker makes while it is told of another is not part of it.
@@ -58,11 +61,13 @@ def innermost() -> Any:
     return current
 
 
-def _on_the_stack() -> Any:
+def _on_the_stack(asking: OpenCall | None) -> Any:
     frame: Any = _getframe(1)
     while frame is not None:
         if frame.f_code in STEPS:
-            return frame.f_locals["call"]
+            call = frame.f_locals["call"]
+            if call is not asking and not call.is_over:
+                return call
         frame = frame.f_back
     return None
 

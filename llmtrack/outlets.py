@@ -52,6 +52,7 @@ class Outlet:
         self._track = tracker.track
         _known.add(self)
         delivery.flushed.add(self)
+        delivery.arm()
 
     def send(self, event: Event) -> BaseException | None:
         """

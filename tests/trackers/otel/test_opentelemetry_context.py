@@ -238,7 +238,6 @@ def test_nested_calls_are_nested_spans(telemetry, tracked):
     assert 1 == sum(point.count for point in telemetry.points(DURATION))
 
 
-@pytest.mark.xfail(reason="the core finds the inner generator's own, unstarted call")
 def test_nested_generators_are_one_request(telemetry, tracked, ids):
     """
     Likewise for a decorated generator that yields from a decorated one.
