@@ -129,20 +129,18 @@ class OpenTelemetryTracker:
         """
         Let the providers export what they have; return whether they were in time.
 
-        Providers cannot be trusted to keep a timeout, so they run on a thread.
-        Where none can be started, at exit, they flush by themselves.
+        Providers cannot be trusted to keep a timeout, so each runs on a thread. At
+        the exit of the process they export by themselves, and may have done so.
         """
+        if not threading.main_thread().is_alive():
+            return True
         deadline = time.monotonic() + timeout
         threads = [
-            threading.Thread(target=_force_flush, args=(provider, timeout), daemon=True)
-            for provider in (find() for find in self._providers)
+            threading.Thread(target=_force_flush, args=(find(), timeout), daemon=True)
+            for find in self._providers
         ]
-        try:
-            for thread in threads:
-                thread.start()
-        except RuntimeError:
-            logger.debug("the interpreter exits: providers flush by themselves")
-            return True
+        for thread in threads:
+            thread.start()
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)

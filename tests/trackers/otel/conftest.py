@@ -1,9 +1,13 @@
-"""Spans and metrics in memory."""
+"""Spans and metrics: in memory, and as they arrive at a collector."""
 
 from __future__ import annotations
 
+import gzip
 import logging
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -88,6 +92,86 @@ def make_telemetry() -> type[Telemetry]:
 def telemetry(make_telemetry: type[Telemetry]) -> Telemetry:
     """Return a tracker with spans and metrics in memory."""
     return make_telemetry()
+
+
+class Collector:
+    """An OTLP receiver on this machine, which decodes what it gets."""
+
+    def __init__(self, requests: dict[str, Any]) -> None:
+        received: list[Any] = []
+        self._received = received
+
+        class Receiver(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if self.headers.get("content-encoding") == "gzip":
+                    body = gzip.decompress(body)
+                received.append(requests[self.path].FromString(body))
+                self.send_response(200)
+                self.send_header("content-type", "application/x-protobuf")
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *args: Any) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def spans(self) -> list[Any]:
+        """The spans that arrived."""
+        return [
+            span
+            for request in self._received
+            for resource in getattr(request, "resource_spans", ())
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+    @property
+    def scopes(self) -> set[str]:
+        """The name of each scope that spans arrived of."""
+        return {
+            scope.scope.name
+            for request in self._received
+            for resource in getattr(request, "resource_spans", ())
+            for scope in resource.scope_spans
+        }
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The metrics that arrived, by name."""
+        return {
+            metric.name: metric
+            for request in self._received
+            for resource in getattr(request, "resource_metrics", ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        }
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """Return an OTLP receiver on this machine."""
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    package = "opentelemetry.proto.collector"
+    traces = import_module(f"{package}.trace.v1.trace_service_pb2")
+    metrics = import_module(f"{package}.metrics.v1.metrics_service_pb2")
+    collector = Collector(
+        {
+            "/v1/traces": traces.ExportTraceServiceRequest,
+            "/v1/metrics": metrics.ExportMetricsServiceRequest,
+        }
+    )
+    yield collector
+    collector.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import llmtrack
-from llmtrack import track_llm_call
+from llmtrack import attributes, track_llm_call, tracked_stream
 from llmtrack.record import Outcome
 
 trace = pytest.importorskip("opentelemetry.trace")
@@ -176,6 +176,27 @@ async def test_each_step_of_an_async_stream_is_inside_of_its_span(telemetry, tra
     llmtrack.flush()
     assert [telemetry.span.context.span_id] * 3 == inside
     assert 0 == current()
+
+
+def test_each_step_in_a_block_is_inside_of_its_span(telemetry):
+    """
+    A stream that is read in a `tracked_stream` block has its span, and what else
+    happens in the block is outside of it.
+    """
+    between = []
+    inside = []
+    with (
+        attributes(session_id="session-1"),
+        tracked_stream(telemetry.tracker, model="m") as tracked,
+    ):
+        for chunk in tracked(Stream()):
+            inside.append(chunk)
+            between.append(current())
+
+    llmtrack.flush()
+    assert [telemetry.span.context.span_id] * 3 == inside
+    assert [0] * 3 == between
+    assert "session-1" == telemetry.attributes["session.id"]
 
 
 def test_the_parent_is_what_is_current_at_the_start(telemetry, ids):

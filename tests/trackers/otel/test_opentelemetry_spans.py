@@ -25,6 +25,24 @@ def test_a_span_is_named_after_operation_and_model(telemetry, tell, make_record)
     assert "CLIENT" == telemetry.span.kind.name
 
 
+@pytest.mark.parametrize(
+    ("semconv", "schema"),
+    [("1.41", "https://opentelemetry.io/schemas/1.41.0"), ("latest", None)],
+)
+def test_the_text_of_the_conventions_is_named(
+    make_telemetry, tell, make_record, semconv, schema
+):
+    """
+    The scope names the schema; the unreleased text has none.
+    """
+    telemetry = make_telemetry(semconv=semconv)
+
+    tell(telemetry.tracker, make_record())
+
+    assert "llmtrack" == telemetry.span.instrumentation_scope.name
+    assert (schema or "") == (telemetry.span.instrumentation_scope.schema_url or "")
+
+
 def test_a_model_that_is_not_known_is_not_part_of_the_name(
     telemetry, tell, make_record
 ):
