@@ -142,6 +142,8 @@ def for_parameters(names: Collection[str]) -> Arguments:
         return as_they_are
     if "contents" in names:
         return for_google
+    if "input" in names and "max_output_tokens" in names:
+        return for_responses
     place = next((name for name in ("input", "prompt", "message") if name in names), "")
 
     def arguments(_: Any, model: str, messages: Messages, params: Params) -> Params:
