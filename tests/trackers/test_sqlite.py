@@ -234,6 +234,29 @@ def test_a_locked_file_is_tried_again(
     assert "1 calls are not in the ledger" in caplog.text
 
 
+def test_a_disk_that_was_full_gets_what_waited(path, run_python):
+    """
+    The program goes on, one line is logged, and nothing is lost.
+    """
+    done = run_python(
+        """
+        import resource
+        tracker = trackers.SQLiteTracker(sys.argv[1], flush_interval=0.01)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, resource.RLIM_INFINITY))
+        for number in range(1000):
+            tracker.track(ended(str(number)))
+        print(tracker.flush(0.5))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        print(tracker.flush(30), tracker.dropped)
+        """,
+        path,
+    )
+
+    assert "False\nTrue 0\n" == done.stdout
+    assert 1 == done.stderr.count("SQLiteTracker failed")
+    assert 1_000 == len(read(path))
+
+
 def test_what_waits_for_a_disk_is_bounded(
     path, make_tracker, make_record, monkeypatch, caplog
 ):
