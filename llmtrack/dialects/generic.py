@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from inspect import getattr_static
-from types import MemberDescriptorType
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final, TypeVar
 
 from llmtrack.dialects.openai_chat import error_in
 from llmtrack.dialects.reading import Counts, Reading
 from llmtrack.dialects.shapes import (
-    Fields,
     arguments_in,
     count_in,
-    fields,
     items,
     text_in,
     word_in,
@@ -90,6 +88,10 @@ _VALUES_LIMIT: Final = 40
 _DEPTH_LIMIT: Final = 5
 
 
+#: The fields of a value that mean something here.
+Known = Mapping[str, Any]
+
+
 def recognises(value: Any, /) -> bool:
     """Whether anything like text, usage or an ending is found in the value."""
     return read(value) != Reading()
@@ -98,52 +100,59 @@ def recognises(value: Any, /) -> bool:
 def read(value: Any, /) -> Reading:
     """Return what a value of any shape seems to say."""
     reading = Reading()
-    for field in _nodes(value):
-        reading.text = reading.text or _first(field, _TEXT, text_in)
-        reading.reasoning = reading.reasoning or _first(field, _REASONING, text_in)
-        reading.finish_reason = reading.finish_reason or _first(field, _FINISH, word_in)
-        reading.terminated |= any(field(flag) is True for flag in _DONE)
-        reading.response_id = reading.response_id or _first(field, _ID, text_in)
+    for known in _nodes(value):
+        reading.text = reading.text or _first(known, _TEXT, text_in)
+        reading.reasoning = reading.reasoning or _first(known, _REASONING, text_in)
+        reading.finish_reason = reading.finish_reason or _first(known, _FINISH, word_in)
+        reading.terminated |= any(known.get(flag) is True for flag in _DONE)
+        reading.response_id = reading.response_id or _first(known, _ID, text_in)
         reading.response_model = reading.response_model or _first(
-            field, _MODEL, text_in
+            known, _MODEL, text_in
         )
-        reading.counts = reading.counts or _counts_near(field)
-        reading.error = reading.error or error_in(field("error"))
-        for called, arguments in _calls_in(field):
+        reading.counts = reading.counts or _counts_near(known)
+        reading.error = reading.error or error_in(known.get("error"))
+        for called, arguments in _calls_in(known):
             reading.tool_calls += (called,)
             reading.tool_text = (reading.tool_text or "") + arguments or None
     return reading
 
 
-def _nodes(value: Any) -> Iterator[Fields]:
-    """Yield the fields of a value and of what it wraps, the outermost first."""
+def _nodes(value: Any) -> Iterator[Known]:
+    """Yield what is known of a value and of what it wraps, the outermost first."""
     level = [value]
     left = _VALUES_LIMIT
     for _ in range(_DEPTH_LIMIT):
         below: list[Any] = []
         for node in level[:left]:
-            field = _fields(node)
-            yield field
+            known = _known(node)
+            if not known:
+                continue
+            yield known
             for wrapper in _WRAPPERS:
-                inner = field(wrapper)
+                inner = known.get(wrapper)
                 if isinstance(inner, list | tuple):
                     # Of several choices the first is the answer.
-                    below += inner[:1]
-                elif _is_composite(inner):
+                    inner = inner[0] if inner else None
+                if _is_composite(inner):
                     below.append(inner)
         left -= len(level)
-        level = [node for node in below if _is_composite(node)]
+        level = below
 
 
-def _fields(value: Any) -> Fields:
-    """Look a value's fields up without asking descriptors of strange classes."""
-    if isinstance(value, dict) or not hasattr(value, "__dict__"):
-        return fields(value)
-    if hasattr(value, "__pydantic_extra__"):
-        return fields(value)
+def _known(value: Any) -> Known:
+    """Return a value's fields without asking descriptors of strange classes."""
+    if isinstance(value, dict):
+        names: Any = value.keys() & _NAMES
+        return {each: value[each] for each in names if value[each] is not None}
+    stored = getattr(value, "__dict__", {})
+    extra = getattr(value, "__pydantic_extra__", None)
+    if extra:
+        stored = {**stored, **extra}
     cls: Any = type(value)
-    computed = {each: getattr(value, each) for each in _computed(cls)}
-    return {**computed, **value.__dict__}.get
+    found = {each: stored[each] for each in stored.keys() & _NAMES}
+    for each in _computed(cls):
+        found.setdefault(each, getattr(value, each, None))
+    return {each: known for each, known in found.items() if known is not None}
 
 
 @lru_cache(maxsize=256)
@@ -152,54 +161,60 @@ def _computed(cls: Any) -> tuple[str, ...]:
     Return the names that a class computes by a plain property or slot.
 
     Other descriptors are left alone: an object-relational mapper's ask the
-    database.
+    database. Classes that are not written in Python have no other way.
     """
-    plain = (property, MemberDescriptorType)
+    plain = (property, MemberDescriptorType, GetSetDescriptorType)
     found = ((each, getattr_static(cls, each, None)) for each in _NAMES)
     return tuple(each for each, member in found if isinstance(member, plain))
 
 
 def _is_composite(value: Any) -> bool:
-    return isinstance(value, Mapping) or hasattr(value, "__dict__")
+    return isinstance(value, Mapping) or (
+        hasattr(value, "__dict__") or hasattr(value, "__slots__")
+    )
 
 
-def _first(field: Fields, names: tuple[str, ...], take: Callable[[Any], T]) -> T | None:
+def _first(known: Known, names: tuple[str, ...], take: Callable[[Any], T]) -> T | None:
     """Return the first of some fields that holds what is looked for."""
-    found = (take(field(each)) for each in names)
+    found = (take(known[each]) for each in names if each in known)
     return next((value for value in found if value is not None), None)
 
 
-def _counts_near(field: Fields) -> Counts | None:
+def _counts_near(known: Known) -> Counts | None:
     """Return the counts of a usage-like field, or those lying about."""
     for each in _USAGE:
-        usage = _fields(field(each))
-        for inner in (usage, _fields(usage("tokens"))):
+        if not _is_composite(known.get(each)):
+            continue
+        usage = _known(known[each])
+        for inner in (usage, _known(usage.get("tokens"))):
             counts = _counts(inner, _LOOSE_INPUT, _LOOSE_OUTPUT)
             if counts is not None:
                 return counts
-    return _counts(field, _INPUT, _OUTPUT)
+    return _counts(known, _INPUT, _OUTPUT)
 
 
 def _counts(
-    field: Fields, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    known: Known, inputs: tuple[str, ...], outputs: tuple[str, ...]
 ) -> Counts | None:
     counts = Counts(
-        input=_first(field, inputs, count_in),
-        output=_first(field, outputs, count_in),
-        total=_first(field, _TOTAL, count_in),
-        cache_read=_first(field, _CACHED, count_in),
-        reasoning=_first(field, _THOUGHT, count_in),
+        input=_first(known, inputs, count_in),
+        output=_first(known, outputs, count_in),
+        total=_first(known, _TOTAL, count_in),
+        cache_read=_first(known, _CACHED, count_in),
+        reasoning=_first(known, _THOUGHT, count_in),
     )
     return None if counts == Counts() else counts
 
 
-def _calls_in(field: Fields) -> Iterator[tuple[str, str]]:
+def _calls_in(known: Known) -> Iterator[tuple[str, str]]:
     for each in _CALLS:
-        found = field(each)
+        found = known.get(each)
+        if found is None:
+            continue
         for call in items(found) or ((found,) if _is_composite(found) else ()):
-            outer = _fields(call)
-            inner = _fields(outer("function"))
-            called = text_in(outer("name")) or text_in(inner("name"))
+            outer = _known(call)
+            inner = _known(outer.get("function"))
+            called = text_in(outer.get("name")) or text_in(inner.get("name"))
             if called:
-                given = (outer("arguments"), inner("arguments"), outer("input"))
+                given = (outer.get("arguments"), inner.get("arguments"))
                 yield called, next(filter(None, map(arguments_in, given)), "")

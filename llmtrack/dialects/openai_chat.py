@@ -69,12 +69,16 @@ def read(value: Any, /) -> Reading:
     elif isinstance(kind, str) and field("choices") is None:
         # The manager's other events repeat the chunk.
         return Reading()
+    usage = field("usage")
+    if usage is None:
+        # Groq's first place for it, once.
+        usage = fields(field("x_groq"))("usage")
     reading = Reading(
         response_id=text_in(field("id")),
         response_model=text_in(field("model")),
-        counts=openai_counts(field("usage") or fields(field("x_groq"))("usage")),
+        counts=openai_counts(usage),
+        error=error_in(field("error")),
     )
-    reading.error = error_in(field("error"))
     for position, choice in enumerate(items(field("choices"))):
         _read_choice(reading, fields(choice), position)
     return reading
@@ -82,6 +86,8 @@ def read(value: Any, /) -> Reading:
 
 def error_in(error: Any) -> InBandError | None:
     """Return an error that came as an object or a string, None where none did."""
+    if error is None:
+        return None
     if isinstance(error, str) and error:
         return InBandError("error", error)
     field = fields(error)
@@ -105,7 +111,9 @@ def _read_choice(reading: Reading, choice: Fields, position: int) -> None:
         part = choice("message")
     delta = fields(part)
     text, reasoning = content_in(delta("content"))
-    text = joined((text, text_in(delta("refusal"))))
+    refusal = text_in(delta("refusal"))
+    if refusal is not None:
+        text = joined((text, refusal))
     reasoning = (
         reasoning or text_in(delta("reasoning_content")) or text_in(delta("reasoning"))
     )
@@ -151,11 +159,10 @@ def _thoughts_in(thinking: Any) -> Iterable[str | None]:
 
 def tool_calls_in(delta: Fields) -> tuple[tuple[str, ...], str | None]:
     """Return the names of a message's tool calls, and their arguments."""
-    calls = items(delta("tool_calls"))
-    legacy = delta("function_call")
+    calls, legacy = delta("tool_calls"), delta("function_call")
     if not calls and legacy is None:
         return (), None
-    functions = [fields(fields(call)("function")) for call in calls]
+    functions = [fields(fields(call)("function")) for call in items(calls)]
     if legacy is not None:
         functions.append(fields(legacy))
     names = [text_in(function("name")) for function in functions]

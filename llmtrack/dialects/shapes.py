@@ -22,6 +22,8 @@ def fields(value: Any, /) -> Fields:
     """Return a look-up of a value's fields: keys of a dict, else attributes."""
     if isinstance(value, dict):
         return value.get
+    if value is None:
+        return _nothing
     extra: Any = getattr(value, "__pydantic_extra__", _ABSENT)
     if extra is _ABSENT:
         return partial(_attribute, value)
@@ -31,6 +33,10 @@ def fields(value: Any, /) -> Fields:
         return {**value.__dict__, **extra}.get
     known: Mapping[str, Any] = value.__dict__
     return known.get
+
+
+def _nothing(name: str) -> None:
+    """Return what None has: nothing, under any name."""
 
 
 def _attribute(value: Any, name: str) -> Any:
@@ -51,6 +57,8 @@ def count_in(value: Any, /) -> int | None:
 
 def word_in(value: Any, /) -> str | None:
     """Return a provider's word, which may be an enum of strings, else None."""
+    if value is None:
+        return None
     if not isinstance(value, str):
         name = getattr(value, "value", None)
         value = name if isinstance(name, str) else getattr(value, "name", None)
@@ -62,7 +70,7 @@ def word_in(value: Any, /) -> str | None:
 
 def items(value: Any, /) -> Sequence[Any]:
     """Return what a list, tuple or protobuf sequence holds, else nothing."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return value
     if value is None or isinstance(value, str | bytes | Mapping):
         return ()
