@@ -34,8 +34,8 @@ FLOORS = (
         "plan",
     },
     {"answer", "state", "summary", "call", "activation", "current"},
-    {"kinds", "followers", "proxies"},
-    {"instrument", "block", "direct", "formats"},
+    {"kinds", "drops", "followers", "proxies"},
+    {"instrument", "block", "direct", "formats", "formatted"},
     {"llmtrack"},
     {"testing", "cli"},
 )
