@@ -110,21 +110,22 @@ class ActiveAsyncSteps:
         return self
 
     async def __anext__(self) -> Any:
-        return await self._step(self._source.__anext__)
+        return await self.step(self._source.__anext__)
 
     async def asend(self, value: Any) -> Any:
         """Send a value into the generator."""
-        return await self._step(self._source.asend, value)
+        return await self.step(self._source.asend, value)
 
     async def athrow(self, exc: BaseException) -> Any:
         """Throw an exception into the generator."""
-        return await self._step(self._source.athrow, exc)
+        return await self.step(self._source.athrow, exc)
 
     async def aclose(self) -> Any:
         """Close the generator."""
-        return await self._step(self._source.aclose)
+        return await self.step(self._source.aclose)
 
-    async def _step(self, step: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+    async def step(self, step: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        """Take one step, by a method of the source."""
         with Active(self._call):
             return await step(*args)
 

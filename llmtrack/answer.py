@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from inspect import getclosurevars
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrack import dialects
@@ -173,8 +175,15 @@ class Answer:
             or self.keep == self._keep_in_full
         ):
             return
+        self._read_in_full = chunk
         reading = self._read(chunk)
         self._take_facts(replace(reading, tool_calls=()), self.chunks - 1)
+
+    def look_at_last(self) -> None:
+        """Read the facts of the last chunk, if that was read the quick way."""
+        if isinstance(self.keep, FunctionType):
+            # To hand it out otherwise would cost time for each chunk.
+            self.look_again(getclosurevars(self.keep).nonlocals.get("before"))
 
     def reported(self) -> Counts | None:
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-from weakref import ref
+from weakref import ReferenceType, ref
 
 from llmtrack import delivery
 from llmtrack.answer import kind_of
@@ -35,14 +35,17 @@ class Call(CallState):
     what leaves the block decides.
     """
 
-    __slots__ = ("_blocks", "_linked")
+    __slots__ = ("_blocks", "_linked", "_was_left", "follower")
 
     def __init__(
         self, plan: Plan, request: Request, metadata: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(plan, request, metadata, self._on_reading)
         self._blocks = 0
+        self._was_left = False
         self._linked: list[Call] = []
+        # What follows the stream, while that has told nothing by itself.
+        self.follower: ReferenceType[Any] | None = None
 
     def start(self, *, stream: bool | None = None) -> None:
         """
@@ -82,6 +85,7 @@ class Call(CallState):
 
     def stopped_at(self, chunk: Any, waited: float, longest_wait: float) -> None:
         """Take what a follower knows when it is done, before the ending."""
+        self.follower = None
         self.waited += waited
         self.longest_wait = max(self.longest_wait, longest_wait)
         guarded("reading", self.answer.look_again, chunk, default=None)
@@ -96,12 +100,15 @@ class Call(CallState):
         if exc is None:
             self.left()
         else:
+            self._was_left = False
             self.failed(exc)
 
     def left(self, *, deferred: bool = False) -> None:
         """Take it that the consumer left: break, close, drop, never read, or exit."""
         if self._blocks > 0:
+            self._was_left = True
             return
+        self._catch_up()
         if self.answer.error is not None:
             self._end(Outcome.ERROR, deferred=deferred)
         elif self.answer.is_whole:
@@ -118,8 +125,10 @@ class Call(CallState):
         """Take an exception that came out of the call, or left its block."""
         if isinstance(exc, GeneratorExit):
             return self.left()
-        if self.is_over:
+        if self.is_over or (self._was_left and self._blocks > 0):
+            # Reading on after one's own close() is no failure of the provider.
             return None
+        self._catch_up()
         error = error_info(exc)
         if error.kind != "cancelled":
             self._end(Outcome.ERROR, exc, error)
@@ -130,7 +139,9 @@ class Call(CallState):
     def exhausted(self) -> None:
         """Take it that the stream ended by itself."""
         answer = self.answer
-        if answer.error is not None:
+        if self._was_left:
+            self.left()
+        elif answer.error is not None:
             self._end(Outcome.ERROR)
         elif self._expects_more or has_invented_ending(answer.came_from()):
             error = incomplete("the stream stopped without a finish reason")
@@ -153,6 +164,17 @@ class Call(CallState):
             self._end(inner.record.outcome if inner.record else Outcome.SUCCESS)
         else:
             inner._linked.append(self)
+
+    def _catch_up(self) -> None:
+        """Take what a follower knows that stands at a chunk, and is not read on."""
+        follower = self.follower and self.follower()
+        frame = getattr(follower, "gi_frame", getattr(follower, "ag_frame", None))
+        known = {} if frame is None else frame.f_locals
+        if "chunk" in known:
+            self.stopped_at(known["chunk"], known["waited"], known["longest"])
+        elif self.follower is not None:
+            # Dropped, and told to stop some turns of the loop later.
+            guarded("reading", self.answer.look_at_last, default=None)
 
     @property
     def _expects_more(self) -> bool:

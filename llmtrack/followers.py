@@ -6,79 +6,29 @@ import sys
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
-    Coroutine,
+    Callable,
     Generator,
     Iterator,
 )
+from functools import partial
 from itertools import islice
+from sys import getrefcount
 from types import AsyncGeneratorType, GeneratorType
-from typing import Any
-from weakref import ref
+from typing import Any, Final
 
 from llmtrack.activation import ActiveAsyncSteps, ActiveSteps
 from llmtrack.call import Call
+from llmtrack.drops import Guard
 from llmtrack.nesting import STEPS
+
+# A follower's own references to its source, once it has let go of the methods: a
+# variable and an argument. With more the program reads on from the source itself.
+_OURS: Final = 2
 
 # The loops below run once a chunk, and there are four of them because a loop
 # that asks which of the four it is costs more than what it does: a generator's
 # `send` or an iterator's `next`, with the clock or without. Everything else is
 # in `Call`. `call` must be a local variable of each: see `nesting.STEPS`.
-
-
-class Guard:
-    """
-    Ends a call whose stream was dropped.
-
-    A follower holds it, and so does the proxy that holds the follower: when
-    nobody can read the stream any more, nobody holds the guard. That also covers
-    a generator that was never started, whose `finally` never runs. It holds the
-    call, never the stream.
-    """
-
-    __slots__ = ("_handed_out", "call")
-
-    def __init__(self, call: Call) -> None:
-        self.call = call
-        self._handed_out: ref[Any] | None = None
-
-    def watch(self, follower: Any) -> None:
-        """Remember the follower, without holding it."""
-        self._handed_out = ref(follower)
-
-    @property
-    def is_dropped(self) -> bool:
-        """
-        Whether the follower is being finalized, and not closed by somebody.
-
-        Weak references are cleared before the finalizer runs, by reference count
-        and by the collector alike: `GeneratorExit` alone does not tell the two.
-        """
-        return self._handed_out is None or self._handed_out() is None
-
-    def __del__(self) -> None:
-        if not self.call.is_over:
-            self.call.left(deferred=True)
-
-
-class AwaitGuard(Guard):
-    """
-    Ends a call whose coroutine nobody awaited.
-
-    Attributes:
-        pending: The coroutine, until somebody awaits it. Closing it says that
-            Python need not warn of two coroutines where the program made one.
-    """
-
-    __slots__ = ("pending",)
-
-    def __init__(self, call: Call, pending: Coroutine[Any, Any, Any]) -> None:
-        super().__init__(call)
-        self.pending: Coroutine[Any, Any, Any] | None = pending
-
-    def __del__(self) -> None:
-        if self.pending is not None:
-            self.pending.close()
-            super().__del__()
 
 
 def follow_generator(
@@ -103,10 +53,19 @@ def follow_generator(
 def follow_async_generator(
     call: Call, source: AsyncGenerator[Any, Any], *, starts: bool = False
 ) -> AsyncGenerator[Any, Any]:
-    """Return an async generator that is the source's twin: see `follow_generator`."""
+    """
+    Return an async generator that is the source's twin: see `follow_generator`.
+
+    The event loop lists the twin, and so must not list the source: it would close
+    both at once when it shuts down.
+    """
     guard = Guard(call)
-    steps: Any = ActiveAsyncSteps(call, source) if call.outlets.activate else source
-    follower = _follow_async_generator(call, steps, guard, starts)
+    steps: Any = source
+    first: Any = partial(_unlisted, source.asend, in_a_task=True)
+    if call.outlets.activate:
+        steps = ActiveAsyncSteps(call, source)
+        first = partial(steps.step, first)
+    follower = _follow_async_generator(call, source, steps, first, guard, starts)
     _imitate(follower, source, guard)
     return follower
 
@@ -134,15 +93,11 @@ def follow_async_iterator(
     """
     steps: Any = ActiveAsyncSteps(call, source) if call.outlets.activate else source
     follower = _follow_async_iterator(call, steps, guard)
-    hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(None, None)
     try:
-        follower.asend(None).send(None)
+        _unlisted(follower.asend, None, in_a_task=False).send(None)
     except StopIteration:
         # The follower stands at its first yield, which is not a chunk's.
         guard.watch(follower)
-    finally:
-        sys.set_asyncgen_hooks(*hooks)
     return follower
 
 
@@ -157,6 +112,26 @@ def is_follower(value: Any) -> Call | None:
     return frame.f_locals["call"] if code in STEPS and frame is not None else None
 
 
+def _unlisted(step: Callable[[Any], Any], sent: Any, *, in_a_task: bool) -> Any:
+    """
+    Return an async generator's first step, without the event loop listing it.
+
+    A loop closes all that it has listed when it shuts down.
+
+    Args:
+        step: The generator's `asend`.
+        sent: What is sent.
+        in_a_task: Whether the loop still closes it when it is dropped, some turns
+            later; otherwise it is finalized at once.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, hooks.finalizer if in_a_task else None)
+    try:
+        return step(sent)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
 def _imitate(follower: Any, source: Any, guard: Guard) -> None:
     follower.__name__ = source.__name__
     follower.__qualname__ = source.__qualname__
@@ -164,7 +139,7 @@ def _imitate(follower: Any, source: Any, guard: Guard) -> None:
 
 
 def _follow_generator(
-    call: Call, source: Generator[Any, Any, Any], guard: Guard, starts: bool
+    call: Call, source: Any, guard: Guard, starts: bool
 ) -> Generator[Any, Any, Any]:
     send = step = source.send
     sent = chunk = None
@@ -211,15 +186,32 @@ def _follow_generator(
     except StopIteration as stop:
         call.exhausted()
         return stop.value
-    except GeneratorExit:
+    except GeneratorExit as leaving:
         dropped = guard.is_dropped
         call.left(deferred=dropped)
         if dropped:
             raise
-        return source.close()
+        return (yield from _rest(source, leaving))
     except BaseException as exc:
-        call.failed(exc)
+        guard.failed(exc)
         raise
+
+
+def _rest(source: Generator[Any, Any, Any], sent: Any) -> Generator[Any, Any, Any]:
+    """Throw into the source, and be its twin from there; the call is over."""
+    step: Callable[[Any], Any] = source.throw
+    while True:
+        try:
+            chunk = step(sent)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            sent = None
+        step = source.send
+        try:
+            sent = yield chunk
+        except BaseException as thrown:
+            step, sent = source.throw, thrown
 
 
 def _follow_iterator(
@@ -252,17 +244,21 @@ def _follow_iterator(
         call.left(deferred=guard.is_dropped)
         raise
     except BaseException as exc:
-        call.failed(exc)
+        guard.failed(exc)
         raise
     else:
         call.exhausted()
 
 
 async def _follow_async_generator(
-    call: Call, source: AsyncGenerator[Any, Any], guard: Guard, starts: bool
+    call: Call,
+    source: AsyncGenerator[Any, Any],
+    steps: Any,
+    first: Any,
+    guard: Guard,
+    starts: bool,
 ) -> AsyncGenerator[Any, Any]:
-    send: Any = source.asend
-    step = send
+    step, send = first, steps.asend
     sent = chunk = None
     waited = longest = 0.0
     try:
@@ -286,7 +282,7 @@ async def _follow_async_generator(
                         except GeneratorExit:
                             raise
                         except BaseException as thrown:
-                            step, sent = source.athrow, thrown
+                            step, sent = steps.athrow, thrown
                         asked = clock()
             else:
                 for keep, block in call.answer.lanes():
@@ -299,20 +295,37 @@ async def _follow_async_generator(
                         except GeneratorExit:
                             raise
                         except BaseException as thrown:
-                            step, sent = source.athrow, thrown
+                            step, sent = steps.athrow, thrown
         finally:
             sent = None
             call.stopped_at(chunk, waited, longest)
     except StopAsyncIteration:
         call.exhausted()
-    except GeneratorExit:
+    except GeneratorExit as leaving:
         dropped = guard.is_dropped
         call.left(deferred=dropped)
-        if not dropped:
-            await source.aclose()
-        raise
+        if dropped:
+            # Dropped with the twin, the source would be closed a turn too late.
+            del step, send, steps, first
+            if getrefcount(source) <= _OURS:
+                await source.aclose()
+            raise
+        step, sent = steps.athrow, leaving
+        # As `_rest`, to which an async generator cannot delegate.
+        while True:
+            try:
+                chunk = await step(sent)
+            except StopAsyncIteration:
+                return
+            finally:
+                sent = None
+            step = send
+            try:
+                sent = yield chunk
+            except BaseException as thrown:
+                step, sent = steps.athrow, thrown
     except BaseException as exc:
-        call.failed(exc)
+        guard.failed(exc)
         raise
 
 
@@ -352,7 +365,7 @@ async def _follow_async_iterator(
         call.left(deferred=guard.is_dropped)
         raise
     except BaseException as exc:
-        call.failed(exc)
+        guard.failed(exc)
         raise
 
 

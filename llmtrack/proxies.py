@@ -13,9 +13,8 @@ import wrapt
 from llmtrack.activation import ActiveSteps, Working
 from llmtrack.call import Call
 from llmtrack.dialects.request import client_behind
+from llmtrack.drops import AwaitGuard, Guard
 from llmtrack.followers import (
-    AwaitGuard,
-    Guard,
     follow_async_generator,
     follow_async_iterator,
     follow_generator,

@@ -35,7 +35,7 @@ FLOORS = (
     },
     {"answer", "state", "summary", "call", "activation", "current"},
     {"kinds", "drops", "followers", "proxies"},
-    {"instrument", "block", "direct", "formats", "formatted"},
+    {"instrument", "block", "direct", "formats"},
     {"llmtrack"},
     {"testing", "cli"},
 )

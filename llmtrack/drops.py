@@ -1,0 +1,73 @@
+"""How a call learns that its stream was dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+from weakref import ref
+
+from llmtrack.call import Call
+
+
+class Guard:
+    """
+    Ends a call whose stream was dropped.
+
+    A follower holds it, and so does the proxy that holds the follower: when
+    nobody can read the stream any more, nobody holds the guard. That also covers
+    a generator that was never started, whose `finally` never runs. It holds the
+    call, never the stream.
+    """
+
+    __slots__ = ("_handed_out", "call")
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self._handed_out: ref[Any] | None = None
+
+    def watch(self, follower: Any) -> None:
+        """Remember the follower, without holding it."""
+        self._handed_out = self.call.follower = ref(follower)
+
+    @property
+    def is_dropped(self) -> bool:
+        """
+        Whether the follower is being finalized, and not closed by somebody.
+
+        Weak references are cleared before the finalizer runs, by reference count
+        and by the collector alike: `GeneratorExit` alone does not tell the two.
+        """
+        return self._handed_out is None or self._handed_out() is None
+
+    def failed(self, exc: BaseException) -> None:
+        """Tell the call what came out of the follower, unless it was dropped first."""
+        if self.is_dropped:
+            # A loop that is shut down cancels the task that closes a dropped stream.
+            self.call.left(deferred=True)
+        else:
+            self.call.failed(exc)
+
+    def __del__(self) -> None:
+        if not self.call.is_over:
+            self.call.left(deferred=True)
+
+
+class AwaitGuard(Guard):
+    """
+    Ends a call whose coroutine nobody awaited.
+
+    Attributes:
+        pending: The coroutine, until somebody awaits it. Closing it says that
+            Python need not warn of two coroutines where the program made one.
+    """
+
+    __slots__ = ("pending",)
+
+    def __init__(self, call: Call, pending: Coroutine[Any, Any, Any]) -> None:
+        super().__init__(call)
+        self.pending: Coroutine[Any, Any, Any] | None = pending
+
+    def __del__(self) -> None:
+        if self.pending is not None:
+            self.pending.close()
+            super().__del__()

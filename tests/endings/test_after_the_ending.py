@@ -1,0 +1,273 @@
+"""What the program does with a stream when its call is over already."""
+
+import asyncio
+import gc
+
+import pytest
+
+from llmtrack import Outcome, track_llm_call, tracked_stream
+from llmtrack.testing import Clock, Script, chat_chunks
+
+MANY = chat_chunks(*["word "] * 3000)
+
+
+@pytest.mark.parametrize("shape", ["generator", "stream"])
+@pytest.mark.parametrize("chunks", [MANY, ["word "] * 3001], ids=["chat", "text"])
+def test_a_stream_can_be_read_on_behind_its_block(recorder, shape, chunks):
+    """
+    The block ends the call, not the stream: all the rest is still there.
+    """
+    with tracked_stream(recorder) as tracked:
+        stream = tracked(getattr(Script(chunks), shape)())
+        next(stream)
+    _ = recorder.record
+
+    rest = list(stream)
+
+    assert 3000 == len(rest)
+
+
+@pytest.mark.parametrize("shape", ["async_generator", "async_stream"])
+async def test_an_async_stream_can_be_read_on_behind_its_block(recorder, shape):
+    """
+    The async ones too.
+    """
+    async with tracked_stream(recorder) as tracked:
+        stream = tracked(getattr(Script(MANY), shape)())
+        await anext(stream)
+    _ = recorder.record
+
+    rest = [chunk async for chunk in stream]
+
+    assert 3000 == len(rest)
+
+
+def test_reading_on_after_ones_own_close_is_no_error(recorder):
+    """
+    A closed stream ends without its finish reason, and that is not incomplete.
+    """
+    with tracked_stream(recorder) as tracked:
+        stream = tracked(Script(MANY).stream())
+        next(stream)
+        stream.close()
+        rest = list(stream)
+
+    assert [] == rest
+    assert Outcome.ABANDONED is recorder.record.outcome
+
+
+def test_a_failure_after_ones_own_close_is_no_error(recorder):
+    """
+    Some clients raise when a closed stream is read on; the consumer asked for it.
+    """
+
+    class Closing:
+        is_closed = False
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            if self.is_closed:
+                raise RuntimeError("the stream is closed")
+            return "word"
+
+        def close(self):
+            self.is_closed = True
+
+    with tracked_stream(recorder) as tracked:
+        stream = tracked(Closing())
+        next(stream)
+        stream.close()
+        with pytest.raises(RuntimeError):
+            next(stream)
+
+    assert Outcome.ABANDONED is recorder.record.outcome
+
+
+def test_a_stream_that_is_still_held_tells_its_times(recorder):
+    """
+    What is waited for a chunk counts, also when the block ends before the stream.
+    """
+    with Clock() as clock, tracked_stream(recorder) as tracked:
+        stream = tracked(Script(MANY, wait=0.25, clock=clock).stream())
+        next(stream)
+        clock.advance(1.0)
+
+    assert 0.25 == recorder.record.provider_time
+    assert 1.0 == recorder.record.consumer_time
+    stream.close()
+
+
+class Cleanup:
+    """An async generator whose cleanup takes some turns of the loop."""
+
+    def __init__(self):
+        self.is_done = False
+
+    async def steps(self):
+        try:
+            for number in range(3):
+                yield f"word {number}"
+        finally:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            self.is_done = True
+
+
+def run_and_listen(main):
+    """Run a coroutine function; return what the loop complained of."""
+    heard = []
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        loop.set_exception_handler(lambda _, context: heard.append(context["message"]))
+        runner.run(main())
+    return heard
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("leave", ["hold", "drop", "drop in a cycle"])
+def test_a_cleanup_that_awaits_is_done_at_the_end_of_the_loop(recorder, leave):
+    """
+    The loop closes an open async generator once, and waits for its cleanup.
+    """
+    cleanup = Cleanup()
+    answer = track_llm_call(tracker=recorder)(cleanup.steps)
+    held = []
+
+    async def main():
+        stream = answer()
+        await anext(stream)
+        if leave == "hold":
+            held.append(stream)
+            return
+        cycle = [stream]
+        if leave == "drop in a cycle":
+            cycle.append(cycle)
+        del stream, cycle
+        gc.collect()
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    heard = run_and_listen(main)
+
+    assert [] == heard
+    assert cleanup.is_done
+    assert Outcome.ABANDONED is recorder.record.outcome
+
+
+async def test_a_source_that_the_program_holds_is_not_closed(recorder):
+    """
+    Dropping the stand-in of a generator is not dropping the generator.
+    """
+    source = Script("abc").async_generator()
+    async with tracked_stream(recorder) as tracked:
+        async for _ in tracked(source):
+            break
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    rest = [chunk async for chunk in source]
+
+    assert ["b", "c"] == rest
+
+
+def stubborn():
+    """Yield once more when told to leave."""
+    try:
+        yield "first"
+    except GeneratorExit:
+        yield "one more"
+    yield "last"
+
+
+def swallowing():
+    """Return a value when told to leave."""
+    try:
+        yield "first"
+    except GeneratorExit:
+        return "swallowed"
+
+
+def leaving():
+    """Let GeneratorExit pass."""
+    yield "first"
+
+
+def what_happens(stream, step):
+    """Return what a step gives: a value, or how it raised."""
+    try:
+        return step(stream)
+    except BaseException as exc:
+        return type(exc), exc.args
+
+
+@pytest.mark.parametrize("source", [stubborn, swallowing, leaving])
+@pytest.mark.parametrize(
+    "leave", [lambda stream: stream.close(), lambda stream: stream.throw(GeneratorExit)]
+)
+def test_a_generator_may_do_as_it_likes_when_it_is_told_to_leave(
+    recorder, source, leave
+):
+    """
+    close() and throw(GeneratorExit) give what they would have given.
+    """
+    bare = source()
+    stream = track_llm_call(tracker=recorder)(source)()
+
+    both = []
+    for each in (bare, stream):
+        seen = [what_happens(each, next), what_happens(each, leave)]
+        both.append([*seen, what_happens(each, next), what_happens(each, next)])
+
+    assert both[0] == both[1]
+    assert Outcome.ABANDONED is recorder.record.outcome
+
+
+async def stubborn_async():
+    """Yield once more when told to leave."""
+    try:
+        yield "first"
+    except GeneratorExit:
+        yield "one more"
+    yield "last"
+
+
+async def swallowing_async():
+    """Return when told to leave."""
+    try:
+        yield "first"
+    except GeneratorExit:
+        return
+
+
+async def what_happens_async(stream, step):
+    """Return what a step gives: a value, or how it raised."""
+    try:
+        return await step(stream)
+    except BaseException as exc:
+        return type(exc), exc.args
+
+
+@pytest.mark.parametrize("source", [stubborn_async, swallowing_async])
+@pytest.mark.parametrize(
+    "leave",
+    [lambda stream: stream.aclose(), lambda stream: stream.athrow(GeneratorExit())],
+)
+async def test_an_async_generator_may_do_as_it_likes_when_it_is_told_to_leave(
+    recorder, source, leave
+):
+    """
+    aclose() and athrow(GeneratorExit) give what they would have given.
+    """
+    bare = source()
+    stream = track_llm_call(tracker=recorder)(source)()
+
+    both = []
+    for each in (bare, stream):
+        seen = [await what_happens_async(each, step) for step in (anext, leave)]
+        both.append([*seen, await what_happens_async(each, anext)])
+        await what_happens_async(each, lambda stream: stream.aclose())
+
+    assert both[0] == both[1]
+    assert Outcome.ABANDONED is recorder.record.outcome
