@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _logger = logging.getLogger("llmtrack")
@@ -157,10 +157,10 @@ class Content:
         if isinstance(config := request.get("config"), Mapping):
             self._request(config)
 
-    def _conversation(self, value: object) -> None:
+    def _conversation(self, value: object, depth: int = 0) -> None:
         """Read a text, a message, or a list of either."""
-        if value is None or isinstance(value, str):
-            self._content(value, 0)
+        if value is None or isinstance(value, str) or depth > _DEPTH:
+            self._content(value, depth)
             return
         items = _items(value)
         if items is None and not isinstance(value, Mapping):
@@ -172,9 +172,9 @@ class Content:
             self.token_ids += len(items)
         else:
             for item in items:
-                self._message(item)
+                self._message(item, depth)
 
-    def _message(self, message: object) -> None:
+    def _message(self, message: object, depth: int = 0) -> None:
         if type(message) is dict and message.keys() <= _PLAIN_MESSAGE:
             self._plain_message(message)
             return
@@ -184,7 +184,7 @@ class Content:
                 self.messages += 1
                 self._content(items[1], 0)
             else:
-                self._conversation(items)
+                self._conversation(items, depth + 1)
             return
         fields = _fields(message)
         if _is_message(fields):
@@ -361,7 +361,9 @@ def as_json(value: object) -> str:
 
 def _plain(value: object) -> Any:
     """Return a model's fields, a function's name, or the type's name."""
-    dump: Callable[[], Any] | None = getattr(value, "model_dump", None)
-    if callable(dump):
-        return dump()
+    dump = getattr(value, "model_dump", None)
+    dumped = dump() if callable(dump) else None
+    # A mock would give another mock, and so on for ever.
+    if isinstance(dumped, dict):
+        return dumped
     return getattr(value, "__name__", type(value).__name__)

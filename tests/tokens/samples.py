@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 LENGTH = 500
-STEP = 100
+STEP = 20
 TEXTS = Path(__file__).parent / "texts"
 
 #: Sample name -> encoding -> what tiktoken counts for each sample.
