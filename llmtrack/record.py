@@ -237,6 +237,8 @@ class CallInfo(Exportable):
         stream: Whether the answer comes in chunks; None until known.
         started_at: When the call started (aware, UTC).
         metadata: The user's own keys.
+        request_parameters: How to answer, in the client's own words:
+            `temperature`, `max_tokens`, ...; empty where none were seen.
     """
 
     call_id: str
@@ -251,6 +253,7 @@ class CallInfo(Exportable):
     stream: bool | None
     started_at: datetime
     metadata: Mapping[str, Any]
+    request_parameters: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -266,6 +269,7 @@ class CallInfo(Exportable):
             "stream": self.stream,
             "started_at": self.started_at.isoformat(),
             "metadata": dict(self.metadata),
+            "request_parameters": dict(self.request_parameters),
         }
 
 

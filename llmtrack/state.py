@@ -140,6 +140,7 @@ class CallState:
                 self.stream if self.stream is not None else self.request.stream,
                 self.started_at,
                 dict(self.metadata),
+                request_parameters=self.request.parameters,
             )
         return self._info
 
@@ -189,6 +190,7 @@ class CallState:
         request.tools = request.tools or sent.tools
         request.operation = request.operation or sent.operation
         request.wants_json = request.wants_json or sent.wants_json
+        request.parameters = request.parameters or sent.parameters
         if request.model is None:
             request.model = sent.model
             self.answer.tally = Tally(sent.model, self.settings.counter, delivery.later)

@@ -49,6 +49,7 @@ def summarise(
         stream=info.stream,
         started_at=info.started_at,
         metadata=info.metadata,
+        request_parameters=info.request_parameters,
         duration=duration,
         outcome=outcome,
         complete=complete,

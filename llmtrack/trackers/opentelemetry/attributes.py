@@ -56,12 +56,10 @@ class Conventions:
 
     def of_end(self, record: CallRecord) -> Attributes:
         """Return everything that the span says in the end."""
-        # Not yet on the record: see `of_request`.
-        parameters = getattr(record, "request_parameters", None) or {}
         told = {
             **self.of_start(record),
             "gen_ai.provider.name": record.provider or _UNKNOWN,
-            **of_request(parameters, latest=self.latest),
+            **of_request(record.request_parameters, latest=self.latest),
             # If and only if it is one.
             "gen_ai.request.stream": record.stream or None,
             "gen_ai.response.id": record.response_id,
