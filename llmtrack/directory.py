@@ -6,7 +6,8 @@ from functools import partial
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-from llmtrack.dialects.request import client_behind, url_behind
+from llmtrack.dialects.behind import url_behind
+from llmtrack.dialects.request import client_behind
 from llmtrack.guard import guarded
 from llmtrack.providers import Served, served_by
 

@@ -201,7 +201,7 @@ def by_class(cls: Any, /) -> str | None:
     for each in cls.__mro__:
         if each.__name__ in _CLASSES:
             return _CLASSES[each.__name__]
-        found = _by_package(each.__module__)
+        found = by_package(each.__module__)
         if found is not None:
             return found
         # litellm's classes have openai's among their parents.
@@ -210,7 +210,8 @@ def by_class(cls: Any, /) -> str | None:
     return None
 
 
-def _by_package(module: str) -> str | None:
+def by_package(module: str, /) -> str | None:
+    """Return who the package of a module belongs to, or None."""
     while module:
         if module in _PACKAGES:
             return _PACKAGES[module]

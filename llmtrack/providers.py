@@ -14,9 +14,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from llmtrack import dialects
-from llmtrack.dialects.request import client_behind, looks_like_client, url_behind
+from llmtrack.dialects.behind import module_of, url_behind
+from llmtrack.dialects.request import client_behind, looks_like_client
 from llmtrack.dialects.shapes import origins
-from llmtrack.provider_names import by_alias, by_class, by_host, by_model
+from llmtrack.provider_names import by_alias, by_class, by_host, by_model, by_package
 
 _logger = logging.getLogger("llmtrack")
 
@@ -135,6 +136,9 @@ def _agree(client: Any, value: Any) -> bool:
 
 
 def _owner(value: Any) -> str | None:
+    module = module_of(value)
+    if module is not None:
+        return by_package(module)
     cls: Any = type(value)
     return by_class(cls)
 

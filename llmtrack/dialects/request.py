@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Final
 
-from llmtrack.dialects.shapes import fields, text_in
+from llmtrack.dialects.behind import arguments_of, requests_behind, stored
+from llmtrack.dialects.shapes import fields, origins, text_in
 
 #: Arguments that hold the prompt, the first that is given.
 _INPUTS: Final = ("messages", "contents", "input", "prompt")
@@ -55,6 +55,11 @@ _PACKAGES: Final = frozenset(
         *("google", "mistralai", "cohere", "ollama", "huggingface_hub", "botocore"),
         *("xai_sdk", "llama_index", "pydantic_ai", "agents"),
     )
+)
+
+#: Packages whose clients are made for one model.
+_OWN_MODEL: Final = frozenset(
+    ("langchain_core", "llama_index", "xai_sdk", "pydantic_ai", "agents")
 )
 
 #: Bytes of a request's body that are looked at, so that reading one takes a
@@ -118,6 +123,8 @@ def from_arguments(arguments: Mapping[str, Any], /) -> Request:
             request.client = _client_in(name, value)
     if found:
         _settle(request, found)
+    if request.model is None and request.client is not None:
+        request.model = _model_of(request.client)
     return request
 
 
@@ -128,19 +135,17 @@ def from_response(value: Any, /) -> Request | None:
     An HTTP request behind it holds the body; a client's generator that has
     not ended holds its arguments.
     """
-    for sent in _requests_behind(value):
+    for sent in requests_behind(value):
         request = _from_http(sent)
         if request is not None:
             return request
-    given = _arguments_of(value)
+    given = arguments_of(value)
     if given is None:
         return None
-    request = from_arguments(given)
     body = fields(given.get("kwargs"))("json")
-    if request.model is None and isinstance(body, dict):
-        client = request.client
-        request = from_arguments(body)
-        request.client = client
+    request = from_arguments(body if isinstance(body, dict) else given)
+    request.client = client_behind(value)
+    request.model = request.model or _model_of(request.client)
     return request
 
 
@@ -150,20 +155,23 @@ def looks_like_client(value: Any, /) -> bool:
     return cls not in _PLAIN and _is_client_class(cls)
 
 
-def url_behind(value: Any, /) -> str | None:
-    """Return the address of the request behind a stream or response."""
-    for sent in _requests_behind(value):
-        url = getattr(sent, "url", None)
-        if url is not None:
-            return str(url)
+def client_behind(value: Any, /) -> Any:
+    """Return the client whose generator the value is, or None."""
+    given = arguments_of(value)
+    client = None if given is None else given.get("self")
+    if looks_like_client(client) or not _PACKAGES.isdisjoint(origins(client)):
+        return client
     return None
 
 
-def client_behind(value: Any, /) -> Any:
-    """Return the client whose generator the value is, or None."""
-    given = _arguments_of(value)
-    client = None if given is None else given.get("self")
-    return client if looks_like_client(client) else None
+def _model_of(client: Any) -> str | None:
+    """Return the model that a framework's client is for, or None."""
+    if client is None or _OWN_MODEL.isdisjoint(origins(client)):
+        return None
+    field = fields(client)
+    # xAI's chat is a request that grows.
+    asked = fields(field("proto"))("model")
+    return text_in(field("model_name")) or text_in(field("model")) or text_in(asked)
 
 
 @lru_cache(maxsize=512)
@@ -250,36 +258,9 @@ def _is_json(wanted: Any) -> bool:
     return kind in ("json", "json_object", "json_schema", "object")
 
 
-def _requests_behind(value: Any) -> Iterator[Any]:
-    """Yield the HTTP requests that a stream or response may have led to."""
-    if isinstance(value, Mapping | str | bytes | GeneratorType | AsyncGeneratorType):
-        return
-    for holder in (value, *_answers_of(value)):
-        for name in ("request", "http_request", "_request"):
-            sent = _stored(holder, name)
-            if sent is not None and hasattr(sent, "url"):
-                yield sent
-
-
-def _answers_of(value: Any) -> Iterator[Any]:
-    for name in ("response", "http_response", "_response"):
-        answer = _stored(value, name)
-        if answer is not None:
-            yield answer
-
-
-def _stored(value: Any, name: str) -> Any:
-    """Return an attribute, None where it is missing or does not want to be read."""
-    try:
-        return getattr(value, name, None)
-    # httpx raises RuntimeError for a request that was never set.
-    except RuntimeError:
-        return None
-
-
 def _from_http(sent: Any) -> Request | None:
     url = str(getattr(sent, "url", ""))
-    body = _stored(sent, "content")
+    body = stored(sent, "content")
     request = Request()
     if isinstance(body, bytes) and len(body) <= _BODY_LIMIT:
         request = from_arguments(_parsed(body))
@@ -300,14 +281,3 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
         # An upload, or no body at all.
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _arguments_of(value: Any) -> Mapping[str, Any] | None:
-    """Return the arguments that a generator was called with, or None."""
-    if isinstance(value, GeneratorType):
-        frame = value.gi_frame
-    elif isinstance(value, AsyncGeneratorType):
-        frame = value.ag_frame
-    else:
-        return None
-    return None if frame is None else frame.f_locals

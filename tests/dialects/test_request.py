@@ -5,13 +5,13 @@ from types import SimpleNamespace as Thing
 
 import pytest
 
+from llmtrack.dialects.behind import url_behind
 from llmtrack.dialects.request import (
     Request,
     client_behind,
     from_arguments,
     from_response,
     looks_like_client,
-    url_behind,
 )
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -317,3 +317,37 @@ def test_a_generator_that_has_ended_holds_nothing():
 
     assert from_response(stream) is None
     assert client_behind(stream) is None
+
+
+def lines_of(response):
+    """Give the lines of an answer, as httpx does."""
+    yield response
+
+
+def parsed(lines):
+    """Give chunks made of lines, as Hugging Face's client does."""
+    yield from lines
+
+
+def test_generators_within_generators_are_looked_through():
+    """
+    At the bottom is the answer, which knows its request.
+    """
+    response = Thing(request=http(model="m", messages=MESSAGES, stream=True))
+
+    stream = parsed(lines_of(response))
+
+    assert from_response(stream).model == "m"
+    assert url_behind(stream) == "https://api.x/v1/chat/completions"
+
+
+def test_a_framework_s_client_is_made_for_one_model():
+    """
+    Which is not among the arguments then.
+    """
+    chat = type("ChatX", (), {"__module__": "langchain_core.x", "stream": None})
+    chat.invoke = None
+    model = chat()
+    model.model_name = "m"
+
+    assert from_arguments({"llm": model}).model == "m"
