@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from llmtrack.record import CallInfo, CallRecord, ContentKind, Exportable, TokenUsage
+from llmtrack.exportable import Exportable
+from llmtrack.record import CallInfo, CallRecord, ContentKind, TokenUsage
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
+from llmtrack.exportable import Exportable
+
 ContentKind = Literal["text", "reasoning", "tool_call"]
 TokenSource = Literal["reported", "tokenizer", "estimate", "unknown"]
 CostStatus = Literal[
@@ -51,32 +53,6 @@ class Outcome(StrEnum):
     ERROR = "error"
     CANCELLED = "cancelled"
     ABANDONED = "abandoned"
-
-
-class Exportable:
-    """A value that can leave the process as JSON."""
-
-    __slots__ = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the value as plain JSON types; keys carry the unit."""
-        raise NotImplementedError
-
-    def to_json(self) -> str:
-        """Return `to_dict()` as one line of JSON."""
-        return json.dumps(self.to_dict(), default=str, ensure_ascii=False)
-
-    def to_sse(self) -> str:
-        """
-        Return `to_dict()` as one server-sent event.
-
-        The framing is that of the HTML standard, section 9.2 (server-sent
-        events): an `event` line, a `data` line, a blank line.
-        """
-        return f"event: {self._sse_name()}\ndata: {self.to_json()}\n\n"
-
-    def _sse_name(self) -> str:
-        return type(self).__name__
 
 
 @dataclass(frozen=True, slots=True)
