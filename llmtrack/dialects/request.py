@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from llmtrack.dialects.behind import arguments_of, requests_behind, stored
+from llmtrack.dialects.behind import (
+    arguments_of,
+    module_of,
+    requests_behind,
+    stored,
+    url_behind,
+)
 from llmtrack.dialects.shapes import fields, origins, text_in
 
 #: Arguments that hold the prompt, the first that is given.
@@ -162,6 +168,16 @@ def client_behind(value: Any, /) -> Any:
     if looks_like_client(client) or not _PACKAGES.isdisjoint(origins(client)):
         return client
     return None
+
+
+def is_clients_own(stream: Any, /) -> bool:
+    """Whether a stream is a generator of some client's, and not of the program's."""
+    module = module_of(stream) or ""
+    return (
+        module.partition(".")[0] in _PACKAGES
+        or client_behind(stream) is not None
+        or url_behind(stream) is not None
+    )
 
 
 def _model_of(client: Any) -> str | None:

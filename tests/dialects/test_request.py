@@ -11,6 +11,7 @@ from llmtrack.dialects.request import (
     client_behind,
     from_arguments,
     from_response,
+    is_clients_own,
     looks_like_client,
 )
 
@@ -339,6 +340,26 @@ def test_generators_within_generators_are_looked_through():
 
     assert from_response(stream).model == "m"
     assert url_behind(stream) == "https://api.x/v1/chat/completions"
+
+
+def test_a_clients_generator_is_told_from_the_programs():
+    """
+    By its client, its request, or where its code is.
+    """
+    response = Thing(request=http(model="m"))
+    code = "def stream():\n    yield 1"
+    namespace = {"__name__": "huggingface_hub.inference._common"}
+    exec(code, namespace)
+
+    own = [
+        OllamaLikeClient().inner(),
+        parsed(lines_of(response)),
+        namespace["stream"](),
+    ]
+    programs = [lines_of(7), (each for each in "abc"), iter([]), None]
+
+    assert all(map(is_clients_own, own))
+    assert not any(map(is_clients_own, programs))
 
 
 def test_a_framework_s_client_is_made_for_one_model():
