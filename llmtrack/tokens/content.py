@@ -159,8 +159,11 @@ class Content:
 
     def _conversation(self, value: object, depth: int = 0) -> None:
         """Read a text, a message, or a list of either."""
-        if value is None or isinstance(value, str) or depth > _DEPTH:
+        if value is None or isinstance(value, str):
             self._content(value, depth)
+            return
+        self._left -= 1
+        if depth > _DEPTH or self._left < 0:
             return
         items = _items(value)
         if items is None and not isinstance(value, Mapping):
@@ -182,7 +185,7 @@ class Content:
         if items is not None:
             if _is_role_pair(message):
                 self.messages += 1
-                self._content(items[1], 0)
+                self._content(items[1], depth)
             else:
                 self._conversation(items, depth + 1)
             return
@@ -190,7 +193,7 @@ class Content:
         if _is_message(fields):
             self.messages += 1
             self._name(fields.get("name"))
-        self._content(message, 0)
+        self._content(message, depth)
 
     def _plain_message(self, message: dict[str, Any]) -> None:
         self.messages += 1

@@ -322,13 +322,13 @@ class BadDict(dict):
 
 def _endless():
     messages = []
-    messages.append(messages)
+    messages.extend([messages] * 10)
     return messages
 
 
 def _nested():
     message = {"role": "user"}
-    message["content"] = [message]
+    message["content"] = [message] * 10
     return message
 
 
