@@ -1,0 +1,271 @@
+"""What a call costs: the user's table first, then the list, else the reason."""
+
+import logging
+import socket
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from llmtrack import prices
+from llmtrack.prices import PriceTable, price_of, warm
+from llmtrack.record import TokenUsage
+
+AT = datetime(2026, 11, 20, tzinfo=UTC)
+USAGE = TokenUsage(10_000, 1_000, cache_read_tokens=4_000)
+
+#: Model, provider, and list prices of input, cached input and output.
+BY_HAND = [
+    ("gpt-4o", "openai", "2.5", "1.25", "10"),
+    ("gpt-4o-mini", "openai", "0.15", "0.075", "0.6"),
+    ("gpt-4.1", "openai", "2", "0.5", "8"),
+    ("gpt-5", "openai", "1.25", "0.125", "10"),
+    ("gpt-5-mini", "openai", "0.25", "0.025", "2"),
+    ("o3", "openai", "2", "0.5", "8"),
+    ("claude-sonnet-4-5", "anthropic", "3", "0.3", "15"),
+    ("gemini-2.5-pro", "gcp.gemini", "1.25", "0.125", "10"),
+    ("gemini-2.5-flash", "gcp.vertex_ai", "0.3", "0.03", "2.5"),
+    ("llama-3.3-70b-versatile", "groq", "0.59", "0.59", "0.79"),
+]
+
+
+def price(*models, provider=None, usage=USAGE, table=None, complete=True):
+    return price_of(
+        usage,
+        models=models,
+        provider=provider,
+        at=AT,
+        table=table,
+        complete=complete,
+    )
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch):
+    """Let every test look names up anew, without a network."""
+
+    def refuse(*_args, **_options):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(prices, "_misses", set())
+    monkeypatch.setattr(prices, "_complained", set())
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def listed():
+    """Skip without the extra `prices`."""
+    pytest.importorskip("genai_prices")
+    assert warm()
+
+
+@pytest.fixture
+def no_list(monkeypatch):
+    """Give a machine without the extra `prices`."""
+    monkeypatch.setattr(prices, "_library", lambda: None)
+
+
+@pytest.mark.parametrize(("model", "provider", "input", "cached", "output"), BY_HAND)
+def test_costs_are_those_of_a_hand_calculation(
+    model, provider, input, cached, output, listed
+):
+    """
+    6,000 fresh, 4,000 cached and 1,000 output tokens, to the last digit.
+    """
+    expected = (
+        6_000 * Decimal(input) + 4_000 * Decimal(cached) + 1_000 * Decimal(output)
+    ) / 1_000_000
+
+    cost, status = price(model, provider=provider)
+
+    assert ("priced", expected) == (status, cost.usd)
+    assert "genai-prices" == cost.source
+    assert cost.version
+
+
+@pytest.mark.parametrize(("model", "provider", "input", "cached", "output"), BY_HAND)
+def test_the_users_table_calculates_the_same(model, provider, input, cached, output):
+    """
+    The same rates in a table of one's own give the same costs, exactly.
+    """
+    table = PriceTable().add(
+        model,
+        input=Decimal(input),
+        cache_read=float(cached),
+        output=Decimal(output),
+    )
+    expected = (
+        6_000 * Decimal(input) + 4_000 * Decimal(cached) + 1_000 * Decimal(output)
+    ) / 1_000_000
+
+    assert expected == table.cost(model, USAGE).usd
+
+
+def test_the_users_table_goes_before_the_list(listed):
+    """
+    What one negotiated is what one pays.
+    """
+    table = PriceTable(version="ours").add("gpt-4o", input=1, output=0)
+
+    cost, status = price("gpt-4o", provider="openai", table=table)
+
+    assert (Decimal("0.01"), "user", "ours") == (cost.usd, cost.source, cost.version)
+    assert "priced" == status
+
+
+def test_models_that_the_table_lacks_are_in_the_list(listed):
+    """
+    A table need not be complete.
+    """
+    table = PriceTable().add("other", input=1, output=0)
+
+    cost, _ = price("gpt-4o", provider="openai", table=table)
+
+    assert "genai-prices" == cost.source
+
+
+def test_the_answered_model_goes_before_the_requested_one():
+    """
+    An alias may be answered by another model; where that is unknown, it helps.
+    """
+    table = PriceTable().add("alias", input=1, output=0).add("exact", input=2, output=0)
+
+    assert Decimal("0.02") == price("exact", "alias", table=table)[0].usd
+    assert Decimal("0.01") == price("unheard-of", "alias", table=table)[0].usd
+    assert Decimal("0.01") == price(None, "alias", table=table)[0].usd
+
+
+def test_a_partial_stream_has_an_incomplete_cost():
+    """
+    What arrived is priced, and the cost says that there was more.
+    """
+    table = PriceTable().add("m", input=1, output=0)
+
+    assert price("m", table=table, complete=False)[0].complete is False
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("openai/gpt-4o", None),
+        ("openai/gpt-4o", "litellm"),
+        ("gpt-4o", "azure.ai.openai"),
+        ("gpt-4o", "azure.ai.inference"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws.bedrock"),
+        ("models/gemini-2.5-pro", "gcp.gemini"),
+        ("mistral-large-latest", "mistral_ai"),
+        ("grok-4", "x_ai"),
+    ],
+)
+def test_names_are_found_as_providers_give_them(model, provider, listed):
+    """
+    OpenTelemetry's provider names, and prefixes, are understood.
+    """
+    assert "priced" == price(model, provider=provider)[1]
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("gpt-99-nano-of-the-future", "openai"),
+        ("llama3:8b", "ollama"),
+        ("gpt-4o", "my-own-gateway"),
+        ("our-deployment", "azure.ai.openai"),
+        ("whatever", None),
+    ],
+)
+def test_an_unknown_model_has_no_cost(model, provider, listed):
+    """
+    None and the reason; another provider's price is not taken for it.
+    """
+    assert (None, "unknown_model") == price(model, provider=provider)
+
+
+def test_a_call_without_a_model_has_no_cost(listed):
+    """
+    Without any name there is nothing to look up.
+    """
+    assert (None, "unknown_model") == price(None, None)
+
+
+def test_a_unit_that_has_no_price_is_not_free(listed):
+    """
+    The list has whisper-1 by the second; by the token it would cost 0.
+    """
+    assert (None, "unpriced_unit") == price("whisper-1", provider="openai")
+
+
+def test_without_tokens_there_is_no_cost(listed):
+    """
+    The input must be known, and no less than its cached part.
+    """
+    assert (None, "no_usage") == price("gpt-4o", usage=TokenUsage())
+    assert (None, "no_usage") == price(
+        "gpt-4o", usage=TokenUsage(10, 1, cache_read_tokens=50)
+    )
+
+
+def test_without_any_prices_the_reason_says_so(no_list):
+    """
+    No table and no list is another reason than a model that is not in them.
+    """
+    assert (None, "no_prices") == price("gpt-4o")
+    assert (None, "unknown_model") == price("gpt-4o", table=PriceTable())
+    assert warm() is False
+
+
+def test_an_unknown_name_is_looked_up_once(listed, monkeypatch):
+    """
+    A name that is not in the list costs next to nothing from then on.
+    """
+    price("gpt-99", provider="openai")
+    monkeypatch.setattr(prices, "_calculate", None)
+
+    assert (None, "unknown_model") == price("gpt-99", provider="openai")
+
+
+def test_misses_do_not_fill_the_memory(listed, monkeypatch):
+    """
+    A program that asks for made-up names is no reason to grow.
+    """
+    monkeypatch.setattr(prices, "_MAX_MISSES", 5)
+
+    for number in range(20):
+        price(f"made-up-{number}", provider="openai")
+
+    assert 5 == len(prices._misses)
+
+
+def test_a_list_that_fails_is_contained(monkeypatch, caplog):
+    """
+    An error in the list is logged once; the call has no cost.
+    """
+
+    class Broken:
+        version = "0"
+
+        def snapshot(self):
+            raise RuntimeError("broken")
+
+    monkeypatch.setattr(prices, "_library", Broken)
+
+    with caplog.at_level(logging.WARNING, "llmtrack"):
+        answers = [price("gpt-4o"), price("gpt-4o")]
+
+    assert [(None, "unknown_model")] * 2 == answers
+    assert 1 == len(caplog.records)
+
+
+def test_prices_of_a_program_that_updates_them_are_used(listed, monkeypatch):
+    """
+    A snapshot that the program set is its own decision; misses are forgotten.
+    """
+    from genai_prices import data_snapshot
+
+    assert (None, "unknown_model") == price("gpt-4x", provider="openai")
+    bundled = data_snapshot.get_snapshot()
+    own = data_snapshot.DataSnapshot(providers=bundled.providers, from_auto_update=True)
+    monkeypatch.setattr(data_snapshot, "_custom_snapshot", own)
+
+    assert "priced" == price("gpt-4o", provider="openai")[1]
