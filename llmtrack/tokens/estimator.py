@@ -256,7 +256,7 @@ def _words() -> frozenset[str]:
 
 
 def _data(name: str) -> bytes:
-    data = pkgutil.get_data(__package__, f"fitted/{name}")
+    data = pkgutil.get_data("llmtrack.tokens", f"fitted/{name}")
     if data is None:
-        raise FileNotFoundError(f"{__package__}/fitted/{name}")
+        raise FileNotFoundError(f"llmtrack/tokens/fitted/{name}")
     return data

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from llmtrack import prices
-from llmtrack.prices import PriceTable, price_of, warm
+from llmtrack.prices import PriceTable, output_rate, price_of, warm
+from llmtrack.prices import listed as listed_prices
 from llmtrack.record import TokenUsage
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -47,7 +48,7 @@ def forgotten(monkeypatch):
     def refuse(*_args, **_options):
         raise AssertionError("the network was used")
 
-    monkeypatch.setattr(prices, "_misses", set())
+    monkeypatch.setattr(listed_prices, "_misses", set())
     monkeypatch.setattr(prices, "_complained", set())
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
@@ -63,7 +64,8 @@ def listed():
 @pytest.fixture
 def no_list(monkeypatch):
     """Give a machine without the extra `prices`."""
-    monkeypatch.setattr(prices, "_library", lambda: None)
+    monkeypatch.setattr(prices, "price_list", lambda: None)
+    monkeypatch.setattr(listed_prices, "price_list", lambda: None)
 
 
 @pytest.mark.parametrize(("model", "provider", "input", "cached", "output"), BY_HAND)
@@ -145,6 +147,29 @@ def test_a_partial_stream_has_an_incomplete_cost():
     assert price("m", table=table, complete=False)[0].complete is False
 
 
+@pytest.mark.parametrize(("model", "provider", "input", "cached", "output"), BY_HAND)
+def test_a_running_cost_ends_at_the_cost(
+    model, provider, input, cached, output, listed
+):
+    """
+    The input's cost and so much for each output token are the cost, exactly.
+    """
+    asked = {"models": (model,), "provider": provider, "at": AT, "table": None}
+
+    begun, each = output_rate(USAGE, **asked)
+
+    assert price(model, provider=provider)[0].usd == begun + 1_000 * each
+
+
+def test_without_a_price_there_is_no_running_cost(listed):
+    """
+    None, and never 0.
+    """
+    asked = {"models": ("gpt-99",), "provider": "openai", "at": AT, "table": None}
+
+    assert output_rate(USAGE, **asked) is None
+
+
 @pytest.mark.parametrize(
     ("model", "provider"),
     [
@@ -220,7 +245,7 @@ def test_an_unknown_name_is_looked_up_once(listed, monkeypatch):
     A name that is not in the list costs next to nothing from then on.
     """
     price("gpt-99", provider="openai")
-    monkeypatch.setattr(prices, "_calculate", None)
+    monkeypatch.setattr(listed_prices, "_calculate", None)
 
     assert (None, "unknown_model") == price("gpt-99", provider="openai")
 
@@ -229,12 +254,12 @@ def test_misses_do_not_fill_the_memory(listed, monkeypatch):
     """
     A program that asks for made-up names is no reason to grow.
     """
-    monkeypatch.setattr(prices, "_MAX_MISSES", 5)
+    monkeypatch.setattr(listed_prices, "_MAX_MISSES", 5)
 
     for number in range(20):
         price(f"made-up-{number}", provider="openai")
 
-    assert 5 == len(prices._misses)
+    assert 5 == len(listed_prices._misses)
 
 
 def test_a_list_that_fails_is_contained(monkeypatch, caplog):
@@ -248,7 +273,7 @@ def test_a_list_that_fails_is_contained(monkeypatch, caplog):
         def snapshot(self):
             raise RuntimeError("broken")
 
-    monkeypatch.setattr(prices, "_library", Broken)
+    monkeypatch.setattr(prices, "price_list", Broken)
 
     with caplog.at_level(logging.WARNING, "llmtrack"):
         answers = [price("gpt-4o"), price("gpt-4o")]

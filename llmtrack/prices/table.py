@@ -1,49 +1,22 @@
-"""What a call cost: by the user's own table, else by genai-prices."""
+"""Prices of one's own."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import logging
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from functools import cache
-from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 from llmtrack.errors import ConfigurationError
 from llmtrack.record import Cost, CostStatus, TokenUsage
 
-_logger = logging.getLogger("llmtrack")
-
 Price = Decimal | int | float
 
-_MILLION: Final = 1_000_000
-_USER: Final = "user"
-_LIST: Final = "genai-prices"
-#: How many names without a price are remembered.
-_MAX_MISSES: Final = 1_024
-_misses: set[tuple[int, str, str | None]] = set()
-_complained: set[type[Exception]] = set()
-
-#: OpenTelemetry's name of a provider -> that of genai-prices, where the latter
-#: does not know the former.
-_PROVIDERS: Final = {
-    "aws.bedrock": "aws",
-    "azure.ai.openai": "azure",
-    "azure.ai.inference": "azure",
-    "gcp.gemini": "google",
-    "gcp.gen_ai": "google",
-    "gcp.vertex_ai": "google",
-    "mistral_ai": "mistral",
-    "x_ai": "x-ai",
-    "fireworks_ai": "fireworks",
-}
-#: Clients that pass calls on: the name's own prefix says who serves.
-_ROUTERS: Final = (None, "litellm")
+#: What prices are given for.
+MILLION: Final = 1_000_000
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +45,7 @@ class _Rates:
             if tokens and price is None:
                 return None
             total += tokens * (price or 0)
-        return total / _MILLION
+        return total / MILLION
 
 
 class PriceTable:
@@ -158,7 +131,7 @@ class PriceTable:
         self, model: str, usage: TokenUsage, at: datetime, complete: bool
     ) -> tuple[Cost | None, CostStatus]:
         """Return what `cost` does, and where that is None, why."""
-        if not _is_priceable(usage):
+        if not is_priceable(usage):
             return None, "no_usage"
         rates = self._find(model.lower(), at)
         if rates is None:
@@ -167,7 +140,7 @@ class PriceTable:
         if usd is None:
             return None, "unpriced_unit"
         version = self._version or _version_of(rates.since)
-        return Cost(usd, complete, _USER, version), "priced"
+        return Cost(usd, complete, "user", version), "priced"
 
     def _find(self, model: str, at: datetime) -> _Rates | None:
         for name in dict.fromkeys((model, model.rpartition("/")[2])):
@@ -181,168 +154,7 @@ class PriceTable:
         return None
 
 
-def price_of(
-    usage: TokenUsage,
-    *,
-    models: Sequence[str | None],
-    provider: str | None,
-    at: datetime,
-    table: PriceTable | None,
-    complete: bool,
-) -> tuple[Cost | None, CostStatus]:
-    """
-    Return what a call cost, or why that is not known. Never raises.
-
-    Args:
-        usage: Its tokens.
-        models: The model's names, the most exact one first.
-        provider: OpenTelemetry's name of who served it.
-        at: When it was made: prices change.
-        table: The user's own prices, asked first.
-        complete: Whether the whole answer arrived.
-    """
-    try:
-        return _first_price(usage, models, provider, at, table, complete)
-    except Exception as error:
-        if type(error) not in _complained:
-            _complained.add(type(error))
-            _logger.warning("cannot price %s (%s)", models, provider, exc_info=True)
-        return None, "unknown_model"
-
-
-def _first_price(
-    usage: TokenUsage,
-    models: Sequence[str | None],
-    provider: str | None,
-    at: datetime,
-    table: PriceTable | None,
-    complete: bool,
-) -> tuple[Cost | None, CostStatus]:
-    if not _is_priceable(usage):
-        return None, "no_usage"
-    names = [name for name in dict.fromkeys(models) if name]
-    if table is not None:
-        for name in names:
-            cost, status = table.price(name, usage, at, complete)
-            if status != "unknown_model":
-                return cost, status
-    library = _library()
-    if library is not None:
-        for name in names:
-            cost, status = _listed(library, name, provider, usage, at, complete)
-            if status != "unknown_model":
-                return cost, status
-    nowhere = table is None and library is None
-    return None, "no_prices" if nowhere else "unknown_model"
-
-
-def warm() -> bool:
-    """
-    Load the price list: 0.2 s, once a process, for set-up or a thread.
-
-    Returns:
-        Whether there is one: genai-prices comes with the extra `prices`.
-    """
-    library = _library()
-    if library is None:
-        return False
-    try:
-        library.snapshot()
-    except Exception:
-        _logger.warning("cannot load the price list", exc_info=True)
-        return False
-    return True
-
-
-class _PriceList:
-    """genai-prices, with its bundled data or what the program gave it."""
-
-    def __init__(self) -> None:
-        self.usage: Any = import_module("genai_prices").Usage
-        self.snapshot: Any = import_module("genai_prices.data_snapshot").get_snapshot
-        self.version = importlib.metadata.version("genai-prices")
-
-
-@cache
-def _library() -> _PriceList | None:
-    try:
-        return _PriceList()
-    except ImportError:
-        return None
-    except Exception:
-        _logger.warning("cannot import genai-prices", exc_info=True)
-        return None
-
-
-def _listed(
-    library: _PriceList,
-    model: str,
-    provider: str | None,
-    usage: TokenUsage,
-    at: datetime,
-    complete: bool,
-) -> tuple[Cost | None, CostStatus]:
-    snapshot = library.snapshot()
-    key = (id(snapshot), model, provider)
-    if key in _misses:
-        return None, "unknown_model"
-    for name, owner in _candidates(model, provider):
-        try:
-            result = _calculate(library, snapshot, name, owner, usage, at)
-        except LookupError:
-            continue
-        if _has_unpriced(result.model_price, usage):
-            return None, "unpriced_unit"
-        cost = Cost(result.total_price, complete, _LIST, library.version)
-        return cost, "priced"
-    if len(_misses) < _MAX_MISSES:
-        _misses.add(key)
-    return None, "unknown_model"
-
-
-def _candidates(model: str, provider: str | None) -> list[tuple[str, str | None]]:
-    """Return the names to try: as given, then without `provider/`."""
-    owner = _PROVIDERS.get(provider, provider) if provider else None
-    prefix, slash, name = model.partition("/")
-    if not slash:
-        return [(model, owner)]
-    return [(model, owner), (name, prefix if provider in _ROUTERS else owner)]
-
-
-def _calculate(
-    library: _PriceList,
-    snapshot: Any,
-    model: str,
-    provider: str | None,
-    usage: TokenUsage,
-    at: datetime,
-) -> Any:
-    return snapshot.calc(
-        library.usage(
-            input_tokens=usage.input_tokens or 0,
-            output_tokens=usage.output_tokens or 0,
-            cache_read_tokens=usage.cache_read_tokens or None,
-            cache_write_tokens=usage.cache_write_tokens or None,
-        ),
-        model,
-        provider,
-        None,
-        at,
-    )
-
-
-def _has_unpriced(price: Any, usage: TokenUsage) -> bool:
-    """Tell whether the list has no price for a kind of token, and takes 0."""
-    return any(
-        tokens and getattr(price, name, None) is None
-        for tokens, name in (
-            (usage.input_tokens, "input_mtok"),
-            (usage.output_tokens, "output_mtok"),
-        )
-    )
-
-
-def _is_priceable(usage: TokenUsage) -> bool:
+def is_priceable(usage: TokenUsage) -> bool:
     """Tell whether the input is known, and no less than its cached part."""
     cached = (usage.cache_read_tokens or 0) + (usage.cache_write_tokens or 0)
     return usage.input_tokens is not None and usage.input_tokens >= cached
@@ -364,9 +176,6 @@ def _decimal(name: str, price: object) -> Decimal | None:
     if not math.isfinite(price) or price < 0:
         raise ConfigurationError(f"{name} must be finite and >= 0; got {price!r}")
     return Decimal(repr(price)) if isinstance(price, float) else Decimal(price)
-
-
-_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def _moment(since: date | None) -> datetime:
