@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from llmtrack import Outcome, track_llm_call, tracked_stream
+from llmtrack import Outcome, current_call, track_llm_call, tracked_stream
 from llmtrack.testing import Clock, Script, chat_chunks
 
 MANY = chat_chunks(*["word "] * 3000)
@@ -271,3 +271,21 @@ async def test_an_async_generator_may_do_as_it_likes_when_it_is_told_to_leave(
 
     assert both[0] == both[1]
     assert Outcome.ABANDONED is recorder.record.outcome
+
+
+async def test_a_dropped_source_is_closed_in_the_same_turn_whoever_looked(recorder):
+    """
+    To look at the frames of what is open changes nothing about when it is closed.
+    """
+    cleanup = Cleanup()
+    answer = track_llm_call(tracker=recorder)(cleanup.steps)
+    other = track_llm_call(tracker=recorder)(Script("abc").generator)()
+    next(other)
+
+    async for _ in answer():
+        current_call()
+        break
+    for _ in range(4):
+        await asyncio.sleep(0)
+
+    assert cleanup.is_done

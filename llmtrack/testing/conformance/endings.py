@@ -81,8 +81,10 @@ class Ending:
         program = programs.get(shape.kind, streaming)
         if program is not None:
             return program
-        if shape.kind in ("response", "coroutine"):
-            return Absent("a response comes whole")
+        if shape.kind == "response":
+            return Absent("a function that returns a response is done with it")
+        if shape.kind == "coroutine":
+            return Absent("a coroutine gives its response whole")
         if shape.is_async:
             return Absent("an async stream stays with its event loop")
         return Absent("nothing is awaited")
