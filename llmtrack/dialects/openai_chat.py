@@ -63,12 +63,9 @@ def has_choices(value: Any, /) -> bool:
 def read(value: Any, /) -> Reading:
     """Return what a chunk or response says."""
     field = fields(value)
-    kind = field("type")
-    if kind == "chunk":
+    if field("type") == "chunk":
+        # The manager's other events repeat the chunk, in names not read here.
         field = fields(field("chunk"))
-    elif isinstance(kind, str) and field("choices") is None:
-        # The manager's other events repeat the chunk.
-        return Reading()
     usage = field("usage")
     if usage is None:
         # Groq's first place for it, once.
