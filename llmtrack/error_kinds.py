@@ -137,6 +137,15 @@ _WORDS: Final[dict[str, ErrorKind]] = {
     key: kind for kind, keys in _SPELLINGS for key in keys.split()
 }
 
+#: How clients and frameworks say that a stream was empty, or broke off.
+_BROKE_OFF: Final[tuple[tuple[str, ErrorKind], ...]] = (
+    ("no generation chunks were returned", "incomplete"),
+    ("didn't receive a `response.completed` event", "incomplete"),
+    ("did not produce a final response", "incomplete"),
+    ("stream ended without", "incomplete"),
+    ("response ended without", "incomplete"),
+)
+
 #: What a message says where name, code and status say less, by the kind so far.
 _SAYINGS: Final[dict[str, tuple[tuple[str, ErrorKind], ...]]] = {
     "invalid_request": (
@@ -154,7 +163,8 @@ _SAYINGS: Final[dict[str, tuple[tuple[str, ErrorKind], ...]]] = {
         ("error was encountered while running the model", "server"),
     ),
     # litellm turns Anthropic's 529 into a 500.
-    "server": (("overloaded", "overloaded"),),
+    "server": (("overloaded", "overloaded"), *_BROKE_OFF),
+    "unknown": _BROKE_OFF,
 }
 
 

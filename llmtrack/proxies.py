@@ -6,13 +6,13 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache, wraps
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, MethodType
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import wrapt
 
 from llmtrack.activation import ActiveSteps, Working
 from llmtrack.call import Call
-from llmtrack.dialects.request import client_behind
+from llmtrack.dialects.request import is_clients_own
 from llmtrack.drops import AwaitGuard, Guard
 from llmtrack.followers import (
     follow_async_generator,
@@ -75,7 +75,7 @@ def _attach_generator(call: Call, value: Any) -> Any:
     if inner is not None:
         call.link(inner)
         return value
-    call.is_of_client = client_behind(value) is not None
+    call.is_of_client = is_clients_own(value)
     call.opened(value)
     if isinstance(value, GeneratorType):
         return follow_generator(call, value)
@@ -146,7 +146,14 @@ async def _await(
     return attach(call, value)
 
 
-class StreamProxy(wrapt.BaseObjectProxy[Any]):
+if TYPE_CHECKING:
+    _Proxy = wrapt.BaseObjectProxy[Any]
+else:
+    # It cannot be subscripted at run time before wrapt 2.1.
+    _Proxy = wrapt.BaseObjectProxy
+
+
+class StreamProxy(_Proxy):
     """
     Stands in for a client's stream or stream manager.
 

@@ -192,6 +192,23 @@ KINDS = [
         ),
     ),
     ("rate_limit", raised("pydantic_ai.ModelRateLimitError", status_code=429)),
+    # Streams that were empty, or broke off, as frameworks say it.
+    ("incomplete", ValueError("No generation chunks were returned")),
+    ("incomplete", RuntimeError("Didn't receive a `response.completed` event.")),
+    (
+        "incomplete",
+        raised(
+            "agents.exceptions.ModelBehaviorError",
+            message="Model did not produce a final response!",
+        ),
+    ),
+    (
+        "incomplete",
+        raised(
+            "pydantic_ai.exceptions.UnexpectedModelBehavior",
+            message="Streamed response ended without content or tool calls",
+        ),
+    ),
     # What has nothing to do with a model.
     ("unknown", ValueError("no")),
     ("unknown", tarfile.ReadError("not a tar file")),
