@@ -35,6 +35,7 @@ class Flushing(Protocol):
 
     def flush(self, timeout: float) -> bool:
         """Deliver what waits within some seconds; return whether all of it was."""
+        ...
 
 
 class _Post:
@@ -60,6 +61,10 @@ class _Post:
                     self._thread = start_thread("llmtrack-delivery", self._run)
         return self._thread is not None
 
+    def is_here(self) -> bool:
+        """Return whether this is the delivery thread."""
+        return threading.current_thread() is self._thread
+
     def loop(self) -> DeliveryLoop:
         """Return the loop on which async trackers run."""
         if self._loop is None:
@@ -76,7 +81,7 @@ class _Post:
 
     def wait(self, timeout: float) -> bool:
         """Wait until everything handed over so far is done, or time is up."""
-        if threading.current_thread() is self._thread:
+        if self.is_here():
             return self._jobs.empty()
         if not self.start():
             return self._run_here()
@@ -125,6 +130,7 @@ _armed = -1
 
 later = _post.later
 start = _post.start
+is_here = _post.is_here
 wait = _post.wait
 loop = _post.loop
 

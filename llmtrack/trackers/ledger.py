@@ -87,6 +87,7 @@ MIGRATIONS: Final = (
         retry_after_seconds REAL,
         tool_calls TEXT,
         metadata TEXT,
+        request_parameters TEXT,
         error TEXT,
         input_text TEXT,
         output_text TEXT,

@@ -17,8 +17,8 @@ Row = tuple[Any, ...]
 CHUNKS: Final = (512, 64, 8, 1)
 
 _KNOWN_AT_START: Final = (
-    "call_id", "process", "started_at", "metadata", "model", "parent_id", "name",
-    "operation", "provider", "dialect", "request_model", "server_address",
+    "call_id", "process", "started_at", "metadata", "request_parameters", "model",
+    "parent_id", "name", "operation", "provider", "dialect", "request_model", "server_address",
     "server_port", "stream",
 )  # fmt: skip
 _KNOWN_AT_END: Final = (
@@ -74,6 +74,7 @@ def row_of_start(call: CallInfo, process: int) -> Row:
         # In one time zone and of one length, so that they sort as text.
         call.started_at.astimezone(UTC).isoformat(timespec="microseconds"),
         metadata_json(call.metadata) if call.metadata else "{}",
+        metadata_json(call.request_parameters) if call.request_parameters else "{}",
         call.model if isinstance(call, CallRecord) else call.request_model,
         *_of_call(call),
     )

@@ -237,7 +237,8 @@ def test_a_forked_child_does_not_keep_the_port():
     A child that outlives the provider holds nothing of it.
     """
     end, signal = os.pipe()
-    with LoopbackProvider() as provider:
+    # An address that no other test of this machine gets a port of.
+    with LoopbackProvider(host="127.0.0.77") as provider:
         child = os.fork()
         if child == 0:
             os.close(signal)
@@ -245,7 +246,7 @@ def test_a_forked_child_does_not_keep_the_port():
             os._exit(0)
 
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", provider.port))
+        socket.create_connection((provider.host, provider.port))
     os.write(signal, b"!")
     os.waitpid(child, 0)
     os.close(end)
