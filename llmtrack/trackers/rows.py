@@ -18,8 +18,8 @@ CHUNKS: Final = (512, 64, 8, 1)
 
 _KNOWN_AT_START: Final = (
     "call_id", "process", "started_at", "metadata", "request_parameters", "model",
-    "parent_id", "name", "operation", "provider", "dialect", "request_model", "server_address",
-    "server_port", "stream",
+    "parent_id", "name", "operation", "provider", "dialect", "request_model",
+    "server_address", "server_port", "stream",
 )  # fmt: skip
 _KNOWN_AT_END: Final = (
     "outcome", "complete", "response_model", "response_id", "duration_seconds",

@@ -77,7 +77,7 @@ def test_a_row_is_the_records_dict(path, make_tracker, make_record, events_of):
 
     (row,) = read(path)
     told = record.to_dict()
-    for name in ("metadata", "tool_calls", "uncounted"):
+    for name in ("metadata", "request_parameters", "tool_calls", "uncounted"):
         row[name] = json.loads(row[name])
     assert told["started_at"].replace("+", ".000000+") == row.pop("started_at")
     assert {name: told[name] for name in row.keys() - {"process", "status"}} == (
