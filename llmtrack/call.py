@@ -54,7 +54,8 @@ class Call(CallState):
         Args:
             stream: Whether the call is known to be a stream by now.
         """
-        self.parent = innermost()
+        delivery.arm_once()
+        self.parent = innermost(self)
         if self.parent is not None:
             self.parent.is_nested = True
         self.metadata = ambient_metadata(self.metadata)
@@ -253,10 +254,16 @@ class Call(CallState):
         if self._generation != delivery.generation:
             # Forked with this call open: it is the parent process's to report.
             return
-        if deferred or (is_slow_to_count(self) and delivery.start()):
+        if deferred or self._is_for_the_thread():
             delivery.later(lambda: self._finish(outcome, exc, error, duration))
         else:
             self._finish(outcome, exc, error, duration)
+
+    def _is_for_the_thread(self) -> bool:
+        # Whoever waits for what was handed over does not wait for what that hands
+        # over in turn: the exit, and a call that ends as the one inside of it.
+        is_slow = is_slow_to_count(self)
+        return is_slow and not delivery.is_here() and delivery.start()
 
     def _finish(
         self,

@@ -103,7 +103,10 @@ def _find(name: str) -> Encoding | None:
                 return _build(name, data)
             _logger.warning("%s is not the vocabulary %s: not used", path, name)
     except Exception:
-        _logger.warning("cannot load the vocabulary %s", name, exc_info=True)
+        # Nothing is wrong at exit, when tiktoken cannot be imported any more.
+        is_exit = not threading.main_thread().is_alive()
+        level = logging.DEBUG if is_exit else logging.WARNING
+        _logger.log(level, "cannot load the vocabulary %s", name, exc_info=True)
     return None
 
 
