@@ -106,6 +106,8 @@ def test_a_name_wins_over_a_pattern_and_a_longer_pattern_over_a_shorter():
     table = (
         PriceTable()
         .add("gpt-4o-mini", input=1, output=0)
+        .add("gpt-4o-mini[-a-z0-9]*", input=4, output=0)
+        .add("gpt-4o-min[a-z]*", input=5, output=0)
         .add("gpt-*", input=3, output=0)
         .add("gpt-4o*", input=2, output=0)
     )

@@ -192,6 +192,28 @@ def test_a_queue_that_is_closed_is_no_obstacle(no_vocabulary, caplog):
     )
 
 
+def test_blocks_are_cut_between_words():
+    """
+    No token reaches over such a cut, so nothing is counted twice.
+    """
+    text = " ".join(["streaming"] * 10_000)
+    blocks = []
+
+    class Listens:
+        def count(self, text, model, /):
+            blocks.append(text)
+            return 1
+
+    tally = Tally(MODEL, Listens())
+    for piece in in_pieces(text, 7):
+        tally.add(piece)
+    tally.settle()
+
+    assert text == "".join(blocks)
+    assert len(blocks) > 5
+    assert all(block.endswith("streaming") for block in blocks)
+
+
 def test_in_place_no_vocabulary_is_loaded(byte_vocabulary):
     """
     Loading takes up to 0.4 s: a consumer must not wait for it.

@@ -207,11 +207,15 @@ def test_threads_load_a_vocabulary_once(byte_vocabulary, monkeypatch):
     """
     Whoever comes second waits for the first, and gets the same.
     """
-    built = []
+    built, go_on = [], threading.Event()
     build = vocabulary._build
-    monkeypatch.setattr(
-        vocabulary, "_build", lambda *args: built.append(1) or build(*args)
-    )
+
+    def build_slowly(*args):
+        built.append(1)
+        go_on.wait(10)
+        return build(*args)
+
+    monkeypatch.setattr(vocabulary, "_build", build_slowly)
     counts = []
     threads = [
         threading.Thread(target=lambda: counts.append(count_tokens("abc", "gpt-4o")))
@@ -220,6 +224,7 @@ def test_threads_load_a_vocabulary_once(byte_vocabulary, monkeypatch):
 
     for thread in threads:
         thread.start()
+    go_on.set()
     for thread in threads:
         thread.join()
 
