@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
+from llmtrack import delivery, prices
 from llmtrack.guard import guarded
-from llmtrack.prices import price_of
 from llmtrack.record import (
     CallRecord,
     Cost,
@@ -84,16 +84,21 @@ def is_slow_to_count(call: CallState) -> bool:
         chars += call.answer.chars
     if known is None or known.input is None:
         chars += sum(map(len, call.prompt.texts))
-    return chars > 0 and is_slow(chars, call.request.model)
+    return not prices.ready() or (chars > 0 and is_slow(chars, call.request.model))
 
 
 def running_cost(call: CallState, tokens: int) -> Decimal | None:
-    """Return the US dollars so far, or None without a price."""
-    counts = call.answer.counts
-    input_tokens = counts.input if counts and counts.input else None
-    usage = TokenUsage(input_tokens, tokens)
-    cost, _ = _price(call, usage, complete=False)
-    return cost.usd if cost else None
+    """Return the US dollars so far, or None without a price or before one is loaded."""
+    if not prices.ready():
+        # It takes too long for a chunk, and is done once.
+        delivery.later(prices.warm)
+        return None
+    known = call.answer.counts.input if call.answer.counts else None
+    if call.rate is None or call.rate[0] != known:
+        asked = known if known is not None else _roughly(call.prompt.texts)
+        call.rate = known, prices.output_rate(TokenUsage(asked), **_to_price(call))
+    rate = call.rate[1]
+    return None if rate is None else rate[0] + rate[1] * tokens
 
 
 def _usage(call: CallState, complete: bool) -> TokenUsage:
@@ -111,10 +116,14 @@ def _usage(call: CallState, complete: bool) -> TokenUsage:
             prompt = said.count(call.request.model, call.settings.counter)
     if counts is None or counts.output is None:
         answer = _answer_count(call)
-    usage = usage_of(counts, prompt=prompt, answer=answer, uncounted=uncounted)
     was_answered = call.stream or call.answer.chunks > 0
-    is_partial = was_answered and not complete
-    return replace(usage, is_lower_bound=True) if is_partial else usage
+    return usage_of(
+        counts,
+        prompt=prompt,
+        answer=answer,
+        uncounted=uncounted,
+        is_lower_bound=was_answered and not complete,
+    )
 
 
 def _answer_count(call: CallState) -> TokenCount | None:
@@ -134,14 +143,20 @@ def _cost(
 def _price(
     call: CallState, usage: TokenUsage, *, complete: bool
 ) -> tuple[Cost | None, CostStatus]:
-    return price_of(
-        usage,
-        models=(call.answer.response_model, call.request.model),
-        provider=call.served.provider,
-        at=call.started_at,
-        table=call.settings.prices,
-        complete=complete,
-    )
+    return prices.price_of(usage, complete=complete, **_to_price(call))
+
+
+def _to_price(call: CallState) -> dict[str, Any]:
+    return {
+        "models": (call.answer.response_model, call.request.model),
+        "provider": call.served.provider,
+        "at": call.started_at,
+        "table": call.settings.prices,
+    }
+
+
+def _roughly(texts: Sequence[str]) -> int:
+    return sum(map(len, texts)) // 4
 
 
 def _joined(texts: list[str] | None) -> str | None:

@@ -106,6 +106,8 @@ def add_up(counts: Sequence[TokenCount]) -> TokenCount:
 
     Its source is that of the least reliable one, its confidence their mean.
     """
+    if len(counts) == 1:
+        return counts[0]
     tokens = sum(count.tokens for count in counts)
     worst = min(counts, key=lambda count: (count.kind != "estimate", count.confidence))
     if not tokens:

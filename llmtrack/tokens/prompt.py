@@ -89,6 +89,8 @@ def prompt_of(input: object, *, tools: object = None) -> Prompt:
         input: The prompt, or a dict with `messages`, `system`, `input`, ...
         tools: The tool definitions, where they are known.
     """
+    if input is None and not tools:
+        return Prompt()
     found = Content()
     try:
         found.read(input)

@@ -104,6 +104,8 @@ class Tally:
     @property
     def chars(self) -> int:
         """Characters that are not counted yet."""
+        if not self._blocks:
+            return self._buffered
         return self._buffered + sum(map(len, list(self._blocks.values())))
 
     def so_far(self) -> int:

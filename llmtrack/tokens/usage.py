@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any, Final
 
 from llmtrack.dialects.reading import Counts
@@ -12,7 +11,7 @@ from llmtrack.tokens.counting import TokenCount
 
 #: More tokens than any call has: a number beyond it is no count.
 _LIMIT: Final = 10**12
-_FIELDS: Final = tuple(f.name for f in fields(Counts) if f.name != "additive")
+_NOTHING: Final = Counts()
 _REPORTED: Final[TokenSource] = "reported"
 
 
@@ -34,7 +33,7 @@ def usage_of(
         uncounted: What is in the input and not in `prompt`, such as `image`.
         is_lower_bound: Whether a reported or counted number may be too low.
     """
-    known = merge(None, counts or Counts())
+    known = _NOTHING if counts is None else merge(None, counts)
     input_tokens, input_source, input_trust = _side(known.input, prompt)
     output_tokens, output_source, output_trust = _side(known.output, answer)
     missing = () if input_source == _REPORTED else tuple(uncounted)
@@ -62,19 +61,32 @@ def merge(known: Counts | None, new: Counts) -> Counts:
     a field that the new report leaves out keeps what was known. Numbers that
     cannot be counts are left out.
     """
-    merged = Counts(additive=new.additive)
-    for name in _FIELDS:
-        before = None if known is None else _clean(getattr(known, name))
-        value = _clean(getattr(new, name))
-        if value is None:
-            value = before
-        elif new.additive and before is not None:
-            value += before
-        setattr(merged, name, value)
+    was = known or _NOTHING
+    adds = new.additive
+    merged = Counts(
+        input=_after(was.input, new.input, adds),
+        output=_after(was.output, new.output, adds),
+        total=_after(was.total, new.total, adds),
+        cache_read=_after(was.cache_read, new.cache_read, adds),
+        cache_write=_after(was.cache_write, new.cache_write, adds),
+        reasoning=_after(was.reasoning, new.reasoning, adds),
+        additive=adds,
+        uncached_input=_after(was.uncached_input, new.uncached_input, adds),
+    )
     if merged.uncached_input is not None:
         cached = (merged.cache_read or 0) + (merged.cache_write or 0)
         merged.input = merged.uncached_input + cached
     return merged
+
+
+def _after(before: int | None, value: Any, adds: bool) -> int | None:
+    """Return a number after another report of it."""
+    if value is None:
+        return before
+    count = _clean(value)
+    if count is None or before is None:
+        return before if count is None else count
+    return before + count if adds else count
 
 
 def _side(
