@@ -7,7 +7,6 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 from llmtrack.error_kinds import (
@@ -242,6 +241,9 @@ def _seconds_in(headers: Any) -> float | None:
     value = get("retry-after") or get("Retry-After")
     seconds = _as_seconds(value)
     if seconds is None and isinstance(value, str) and value.endswith("GMT"):
+        # It brings sockets and more, for a header that is rare.
+        from email.utils import parsedate_to_datetime
+
         wait = parsedate_to_datetime(value) - datetime.now(UTC)
         return max(0.0, wait.total_seconds())
     return seconds

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from itertools import chain
 from typing import Any, Final, cast
 
@@ -90,9 +89,11 @@ def find(value: Any, /, stream: Any = None) -> Dialect | None:
     """
     if value is None or isinstance(value, int | float):
         return None
-    for dialect in chain(_external(), map(_load, _candidates(value))):
+    for dialect in chain(_external(), _in_order(type(value))):
         if _recognises(dialect, value):
-            return _made_for(stream, value) if dialect.name in _MADE else dialect
+            if dialect.name not in _MADE or (stream is None and type(value) is str):
+                return dialect
+            return _made_for(stream, value)
     return None
 
 
@@ -144,12 +145,18 @@ def _made_for(stream: Any, value: Any) -> Dialect:
     return per_stream.of_stream(value, stream)
 
 
-def _candidates(value: Any) -> Iterator[str]:
-    for cls in type(value).__mro__:
-        home = _HOMES.get(cls.__module__.partition(".")[0])
-        if home is not None:
-            yield from home
-    yield from _MODULES
+@lru_cache(maxsize=256)
+def _home(cls: type) -> tuple[Dialect, ...]:
+    """Return the dialects of the packages that a class comes from."""
+    origins_of = (each.__module__.partition(".")[0] for each in cls.__mro__)
+    names = chain.from_iterable(_HOMES.get(origin, ()) for origin in origins_of)
+    return tuple(map(_load, names))
+
+
+def _in_order(cls: type) -> Iterator[Dialect]:
+    """Yield all dialects, those of the value's own package first."""
+    yield from _home(cls)
+    yield from map(_load, _MODULES)
 
 
 @cache
@@ -160,6 +167,9 @@ def _load(name: str) -> Dialect:
 @cache
 def _external() -> tuple[Dialect, ...]:
     """Load the dialects of other packages; a broken one is logged and skipped."""
+    # Takes longer to import than all of llmtrack.
+    from importlib.metadata import entry_points
+
     found: list[Dialect] = []
     for entry in entry_points(group=_GROUP):
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 from datetime import datetime
 from functools import cache
@@ -56,7 +55,7 @@ class PriceList:
         self.usage: Any = import_module("genai_prices").Usage
         self.snapshot: Any = import_module("genai_prices.data_snapshot").get_snapshot
         self.snapshot()
-        self.version = importlib.metadata.version("genai-prices")
+        self.version = import_module("importlib.metadata").version("genai-prices")
 
 
 @cache

@@ -157,7 +157,7 @@ def entries(monkeypatch):
     """Pretend that these entry points are installed."""
 
     def install(*found):
-        monkeypatch.setattr(dialects, "entry_points", lambda group: found)
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found)
         dialects._external.cache_clear()
 
     yield install
@@ -346,10 +346,15 @@ def test_litellms_inventions_are_told_from_what_the_provider_said():
     """
     honest = litellms(received_finish_reason="stop", chunks=[Thing(usage=1)])
     invented = litellms(received_finish_reason=None, chunks=[Thing(usage=None)])
+    # Gemini's is in a chunk alone.
+    said = {"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {}}
+    gemini = litellms(received_finish_reason=None, chunks=[said, {"choices": []}])
     other = Thing(received_finish_reason=None, chunks=[])
 
     assert not dialects.has_invented_ending(honest)
     assert not dialects.has_invented_usage(honest)
+    assert not dialects.has_invented_ending(gemini)
+    assert not dialects.has_invented_usage(gemini)
     assert dialects.has_invented_ending(invented)
     assert dialects.has_invented_usage(invented)
     assert not dialects.has_invented_ending(other)
