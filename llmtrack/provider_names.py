@@ -219,10 +219,8 @@ def by_package(module: str, /) -> str | None:
     return None
 
 
-def by_alias(name: Any, /) -> str | None:
-    """Return the provider that a framework calls by this name, or None."""
-    if not isinstance(name, str) or not name:
-        return None
+def by_alias(name: str, /) -> str:
+    """Return the provider that a framework calls by this name."""
     return _ALIASES.get(name.lower(), name.lower())
 
 

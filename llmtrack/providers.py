@@ -52,7 +52,11 @@ _USUAL_ADDRESSES: Final = ("base_url", "_client.base_url", "api_base", "endpoint
 
 #: Where the values of frameworks say in a word who answers.
 _WORDS: Final[dict[str, tuple[str, ...]]] = {
-    "litellm": ("custom_llm_provider", "_hidden_params.custom_llm_provider"),
+    "litellm": (
+        "_hidden_params.litellm_model_name",
+        "_hidden_params.custom_llm_provider",
+        "custom_llm_provider",
+    ),
     "langchain_core": ("response_metadata.model_provider",),
     "pydantic_ai": ("provider_name", "model.system", "system"),
 }
@@ -190,8 +194,12 @@ def _address_of(client: Any) -> Served | None:
 def _word_of(holder: Any) -> str | None:
     """Return the provider that a framework's value names."""
     known = (_WORDS[each] for each in origins(holder) if each in _WORDS)
-    words = (by_alias(_follow(holder, path)) for path in next(known, ()))
-    return next(filter(None, words), None)
+    for path in next(known, ()):
+        word = _follow(holder, path)
+        if isinstance(word, str) and word:
+            # litellm's names of models begin with the provider's.
+            return by_alias(word.partition("/")[0])
+    return None
 
 
 def _follow(value: Any, path: str) -> Any:

@@ -6,20 +6,31 @@ from collections.abc import Iterator, Mapping
 from types import AsyncGeneratorType, FrameType, GeneratorType
 from typing import Any, Final
 
+from llmtrack.dialects.shapes import fields, origins, text_in
+
 #: How many generators within generators are looked through.
 _DEPTH: Final = 3
+#: Frameworks whose streams and responses know an address, not a request.
+_REMEMBER: Final = frozenset(("litellm", "pydantic_ai"))
 #: What a client's generator calls what it reads from.
 _SOURCES: Final = ("self", "response", "r")
 
 
-def arguments_of(value: Any, /) -> Mapping[str, Any] | None:
+def arguments_of(value: Any, /, depth: int = _DEPTH) -> Mapping[str, Any] | None:
     """
     Return the variables of a generator by name, its arguments among them.
 
-    None for what is no generator, and for one that has ended.
+    Those of the generators that it reads from are there too, where it has none
+    of that name. None for what is no generator, and for one that has ended.
     """
     frame = _frame_of(value)
-    return None if frame is None else frame.f_locals
+    if frame is None:
+        return None
+    # A copy: a frame's own is not to be written to.
+    found = dict(frame.f_locals)
+    for each in list(found.values()) if depth else ():
+        found = {**(arguments_of(each, depth - 1) or {}), **found}
+    return found
 
 
 def module_of(value: Any, /) -> str | None:
@@ -29,14 +40,12 @@ def module_of(value: Any, /) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def requests_behind(value: Any, /, depth: int = _DEPTH) -> Iterator[Any]:
+def requests_behind(value: Any, /) -> Iterator[Any]:
     """Yield the HTTP requests that may have led to a stream or response."""
     given = arguments_of(value)
     if given is not None:
-        inner = [each for each in given.values() if _frame_of(each) is not None]
-        sources = [given[name] for name in _SOURCES if name in given]
-        for each in (*sources, *inner) if depth else ():
-            yield from requests_behind(each, depth - 1)
+        for each in [given[name] for name in _SOURCES if name in given]:
+            yield from requests_behind(each)
         return
     if value is None or isinstance(value, Mapping | str | bytes):
         return
@@ -50,7 +59,16 @@ def requests_behind(value: Any, /, depth: int = _DEPTH) -> Iterator[Any]:
 def url_behind(value: Any, /) -> str | None:
     """Return the address of the request behind a stream or response, or None."""
     urls = (getattr(sent, "url", None) for sent in requests_behind(value))
-    return next((str(url) for url in urls if url is not None), None)
+    told = next((url for url in urls if url is not None), None) or _told_by(value)
+    return None if told is None else str(told)
+
+
+def _told_by(value: Any) -> str | None:
+    """Return the address that a framework's value remembers, or None."""
+    frameworks = _REMEMBER.intersection(origins(value))
+    if "litellm" in frameworks:
+        return text_in(fields(stored(value, "_hidden_params"))("api_base"))
+    return text_in(stored(value, "provider_url")) if frameworks else None
 
 
 def stored(value: Any, name: str, /) -> Any:

@@ -28,7 +28,10 @@ def has_invented_ending(stream: Any, /) -> bool:
     litellm then says `stop` all the same: of streams that were cut off, were
     empty, or did not make sense.
     """
-    return getattr(stream, "received_finish_reason", "") is None
+    if getattr(stream, "received_finish_reason", "") is not None:
+        return False
+    # Gemini's finish reason is in the chunks alone.
+    return not any(openai_chat.read(chunk).finish_reason for chunk in _sent_to(stream))
 
 
 def has_invented_usage(stream: Any, /) -> bool:
@@ -37,7 +40,12 @@ def has_invented_usage(stream: Any, /) -> bool:
 
     It looks like the provider's; but no chunk that the provider sent has any.
     """
-    sent = getattr(stream, "chunks", None)
-    if not isinstance(sent, list):
+    if not hasattr(stream, "received_finish_reason"):
         return False
-    return all(fields(chunk)("usage") is None for chunk in reversed(sent))
+    return all(fields(chunk)("usage") is None for chunk in _sent_to(stream))
+
+
+def _sent_to(stream: Any) -> list[Any]:
+    """Return what the provider sent, which litellm keeps; the last one first."""
+    sent = getattr(stream, "chunks", None)
+    return sent[::-1] if isinstance(sent, list) else []

@@ -16,7 +16,7 @@ from llmtrack.dialects.behind import (
     stored,
     url_behind,
 )
-from llmtrack.dialects.shapes import fields, origins, text_in
+from llmtrack.dialects.shapes import Fields, fields, origins, text_in
 
 #: Arguments that hold the prompt, the first that is given.
 _INPUTS: Final = ("messages", "contents", "input", "prompt")
@@ -62,6 +62,9 @@ _PACKAGES: Final = frozenset(
         *("xai_sdk", "llama_index", "pydantic_ai", "agents"),
     )
 )
+
+#: What a client hands out to call it by, such as `client.models`.
+_RESOURCES: Final = ("Models", "Chat", "Completions", "Messages", "Responses")
 
 #: Packages whose clients are made for one model.
 _OWN_MODEL: Final = frozenset(
@@ -145,11 +148,16 @@ def from_response(value: Any, /) -> Request | None:
         request = _from_http(sent)
         if request is not None:
             return request
+    if "litellm" in origins(value):
+        return _from_litellm(fields(value))
     given = arguments_of(value)
     if given is None:
         return None
-    body = fields(given.get("kwargs"))("json")
-    request = from_arguments(body if isinstance(body, dict) else given)
+    # What was given by name, or the body that was made of it.
+    named = given.get("kwargs")
+    body = fields(named)("json")
+    more = next((each for each in (body, named) if isinstance(each, dict)), {})
+    request = from_arguments({**given, **more})
     request.client = client_behind(value)
     request.model = request.model or _model_of(request.client)
     return request
@@ -165,9 +173,12 @@ def client_behind(value: Any, /) -> Any:
     """Return the client whose generator the value is, or None."""
     given = arguments_of(value)
     client = None if given is None else given.get("self")
-    if looks_like_client(client) or not _PACKAGES.isdisjoint(origins(client)):
+    if looks_like_client(client):
         return client
-    return None
+    # Streams and results come from these packages too, and are not to be held.
+    is_resource = type(client).__name__.endswith(_RESOURCES)
+    known = is_resource and not _PACKAGES.isdisjoint(origins(client))
+    return client if known else None
 
 
 def is_clients_own(stream: Any, /) -> bool:
@@ -288,6 +299,16 @@ def _from_http(sent: Any) -> Request | None:
         request.model = text_in(in_path.group(1))
     request.operation = next((op for part, op in _OPERATIONS if part in url), None)
     return None if request == Request() else request
+
+
+def _from_litellm(field: Fields) -> Request | None:
+    """Read a stream or response of litellm's, which remembers what it was asked."""
+    hidden = fields(field("_hidden_params"))
+    model = text_in(hidden("litellm_model_name"))
+    messages = field("messages")
+    if model is None and messages is None:
+        return None
+    return Request(model=model, input=messages)
 
 
 def _parsed(body: bytes) -> Mapping[str, Any]:

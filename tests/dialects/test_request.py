@@ -372,3 +372,48 @@ def test_a_framework_s_client_is_made_for_one_model():
     model.model_name = "m"
 
     assert from_arguments({"llm": model}).model == "m"
+
+
+def test_a_generator_of_a_decorator_is_looked_through():
+    """
+    LlamaIndex wraps a client's generator in one of its own.
+    """
+    client = OllamaLikeClient()
+
+    def wrapped(f_return_val, messages):
+        yield f_return_val, messages
+
+    stream = wrapped(client.inner(), MESSAGES)
+    request = from_response(stream)
+
+    assert (request.model, request.input) == ("m", MESSAGES)
+    assert client_behind(stream) is client
+
+
+@pytest.mark.parametrize("name", ["CustomStreamWrapper", "ModelResponse"])
+def test_litellms_streams_and_responses_remember_what_was_asked(name):
+    """
+    The model with its provider, the messages, and the address.
+    """
+    hidden = {"litellm_model_name": "gemini/g", "api_base": "http://h:1/v1"}
+    value = type(name, (), {"__module__": "litellm.utils"})()
+    vars(value).update(_hidden_params=hidden, messages=MESSAGES)
+
+    request = from_response(value)
+
+    assert (request.model, request.input) == ("gemini/g", MESSAGES)
+    assert url_behind(value) == "http://h:1/v1"
+
+
+def test_a_stream_is_no_client():
+    """
+    Who holds it keeps its connection open.
+    """
+    stream_class = type("MessageStream", (), {"__module__": "anthropic.lib"})
+    models_class = type("Models", (), {"__module__": "google.genai.models"})
+
+    def texts(self):
+        yield self
+
+    assert client_behind(texts(stream_class())) is None
+    assert client_behind(texts(models_class())) is not None

@@ -271,6 +271,14 @@ def test_a_clients_generator_leads_to_its_client():
             ),
             "anthropic",
         ),
+        (
+            made(
+                "litellm.utils.CustomStreamWrapper",
+                custom_llm_provider="vertex_ai_beta",
+                _hidden_params={"litellm_model_name": "gemini/gemini-2.5-flash"},
+            ),
+            "gcp.gemini",
+        ),
         # The most derived class counts: this is not OpenAI's.
         (made("litellm.types.utils.Usage", type(made("openai.BaseModel"))), None),
         (
