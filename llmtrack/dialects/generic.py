@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, KeysView, Mapping
 from functools import lru_cache
 from inspect import getattr_static
 from types import GetSetDescriptorType, MemberDescriptorType
@@ -28,22 +28,32 @@ has_terminator = False
 # No path can be known for the fast way.
 quick = None
 
-_TEXT: Final = (
+Names = KeysView[str]
+
+
+def _names(*names: str) -> Names:
+    """Return names in their order, which are quickly told to be all absent."""
+    return dict.fromkeys(names).keys()
+
+
+_TEXT: Final = _names(
     *("delta", "text", "content", "output_text", "token", "piece", "fragment"),
     *("generated_text", "completion", "generation", "response", "answer", "reply"),
     *("message", "output", "outputText", "chunk", "data", "value", "body"),
 )
-_REASONING: Final = (
+_REASONING: Final = _names(
     *("reasoning_content", "reasoning", "reasoning_text", "reasoningContent"),
     *("thinking", "thought", "thoughts"),
 )
-_FINISH: Final = (
+_FINISH: Final = _names(
     *("finish_reason", "stop_reason", "finishReason", "stopReason", "done_reason"),
     *("completion_reason", "completionReason", "finish", "stop"),
 )
-_DONE: Final = ("done", "finished", "is_finished", "is_final", "is_last", "stop")
-_MODEL: Final = ("model", "model_name", "model_id", "modelVersion", "model_version")
-_ID: Final = ("response_id", "responseId", "id", "request_id", "message_id")
+_DONE: Final = _names("done", "finished", "is_finished", "is_final", "is_last", "stop")
+_MODEL: Final = _names(
+    "model", "model_name", "model_id", "modelVersion", "model_version"
+)
+_ID: Final = _names("response_id", "responseId", "id", "request_id", "message_id")
 _CALLS: Final = ("tool_calls", "tool_call", "function_call", "functionCall", "toolUse")
 
 _USAGE: Final = (
@@ -52,22 +62,26 @@ _USAGE: Final = (
 )
 #: Names of counts: those that are clear anywhere, and those that are so only
 #: within a usage object.
-_INPUT: Final = (
+_INPUT: Final = _names(
     *("input_tokens", "prompt_tokens", "inputTokens", "promptTokens"),
     *("prompt_token_count", "promptTokenCount", "input_token_count"),
     *("inputTokenCount", "inputTextTokenCount", "prompt_eval_count", "tokens_in"),
 )
-_OUTPUT: Final = (
+_OUTPUT: Final = _names(
     *("output_tokens", "completion_tokens", "outputTokens", "completionTokens"),
     *("output_token_count", "outputTokenCount", "generation_token_count"),
     *("candidates_token_count", "candidatesTokenCount", "eval_count"),
     *("generated_tokens", "tokens_out"),
 )
-_LOOSE_INPUT: Final = (*_INPUT, "input", "prompt")
-_LOOSE_OUTPUT: Final = (*_OUTPUT, "output", "completion", "generated")
-_TOTAL: Final = ("total_tokens", "totalTokens", "total_token_count", "totalTokenCount")
-_CACHED: Final = ("cached_tokens", "cache_read_input_tokens", "cacheReadInputTokens")
-_THOUGHT: Final = ("reasoning_tokens", "thinking_tokens", "thoughts_token_count")
+_LOOSE_INPUT: Final = _names(*_INPUT, "input", "prompt")
+_LOOSE_OUTPUT: Final = _names(*_OUTPUT, "output", "completion", "generated")
+_TOTAL: Final = _names(
+    "total_tokens", "totalTokens", "total_token_count", "totalTokenCount"
+)
+_CACHED: Final = _names(
+    "cached_tokens", "cache_read_input_tokens", "cacheReadInputTokens"
+)
+_THOUGHT: Final = _names("reasoning_tokens", "thinking_tokens", "thoughts_token_count")
 
 #: What an answer may be wrapped in.
 _WRAPPERS: Final = (
@@ -104,7 +118,7 @@ def read(value: Any, /) -> Reading:
         reading.text = reading.text or _first(known, _TEXT, text_in)
         reading.reasoning = reading.reasoning or _first(known, _REASONING, text_in)
         reading.finish_reason = reading.finish_reason or _first(known, _FINISH, word_in)
-        reading.terminated |= any(known.get(flag) is True for flag in _DONE)
+        reading.terminated |= _first(known, _DONE, _true) is True
         reading.response_id = reading.response_id or _first(known, _ID, text_in)
         reading.response_model = reading.response_model or _first(
             known, _MODEL, text_in
@@ -130,6 +144,8 @@ def _nodes(value: Any) -> Iterator[Known]:
             yield known
             for wrapper in _WRAPPERS:
                 inner = known.get(wrapper)
+                if inner is None:
+                    continue
                 if isinstance(inner, list | tuple):
                     # Of several choices the first is the answer.
                     inner = inner[0] if inner else None
@@ -174,18 +190,25 @@ def _is_composite(value: Any) -> bool:
     )
 
 
-def _first(known: Known, names: tuple[str, ...], take: Callable[[Any], T]) -> T | None:
+def _first(known: Known, names: Names, take: Callable[[Any], T]) -> T | None:
     """Return the first of some fields that holds what is looked for."""
+    if names.isdisjoint(known.keys()):
+        return None
     found = (take(known[each]) for each in names if each in known)
     return next((value for value in found if value is not None), None)
+
+
+def _true(value: Any) -> bool | None:
+    return True if value is True else None
 
 
 def _counts_near(known: Known) -> Counts | None:
     """Return the counts of a usage-like field, or those lying about."""
     for each in _USAGE:
-        if not _is_composite(known.get(each)):
+        found = known.get(each)
+        if found is None or not _is_composite(found):
             continue
-        usage = _known(known[each])
+        usage = _known(found)
         for inner in (usage, _known(usage.get("tokens"))):
             counts = _counts(inner, _LOOSE_INPUT, _LOOSE_OUTPUT)
             if counts is not None:
@@ -193,9 +216,7 @@ def _counts_near(known: Known) -> Counts | None:
     return _counts(known, _INPUT, _OUTPUT)
 
 
-def _counts(
-    known: Known, inputs: tuple[str, ...], outputs: tuple[str, ...]
-) -> Counts | None:
+def _counts(known: Known, inputs: Names, outputs: Names) -> Counts | None:
     counts = Counts(
         input=_first(known, inputs, count_in),
         output=_first(known, outputs, count_in),
