@@ -34,6 +34,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -133,8 +134,8 @@ def run_page(page: Path) -> None:
     main = ModuleType("__main__")
     sys.modules["__main__"] = main
     blocks = list(blocks_of(page.read_text("utf-8")))
-    for block, after in zip(blocks, [*blocks[1:], None], strict=True):
-        shown = after.text if after and after.language == "text" else None
+    for block, after in pairwise([*blocks, Block("", "", 0)]):
+        shown = after.text if after.language == "text" else None
         named = FILE_NAME.match(block.text)
         if block.language == "python" and named:
             compile(block.text, str(page), "exec")
