@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Final, Protocol
 
 from llmtrack.record import TokenSource
 from llmtrack.tokens import vocabulary
 from llmtrack.tokens.models import ModelEncoding, encoding_of
+
+if TYPE_CHECKING:
+    from llmtrack.tokens.estimator import Estimate
 
 _logger = logging.getLogger("llmtrack")
 
@@ -144,10 +148,16 @@ def is_slow(chars: int, model: str | None = None) -> bool:
     return chars > (_FAST_TOKENIZER if vocabulary.is_loaded(name) else _FAST_ESTIMATOR)
 
 
-def _estimate(text: str, encoding: ModelEncoding) -> TokenCount:
+@cache
+def _estimator() -> Callable[[str, str], Estimate]:
+    """Load the estimator; an import in each call would take half of its time."""
     from llmtrack.tokens.estimator import estimate
 
-    estimated = estimate(text, encoding.name)
+    return estimate
+
+
+def _estimate(text: str, encoding: ModelEncoding) -> TokenCount:
+    estimated = _estimator()(text, encoding.name)
     _estimators.add(encoding.name)
     return TokenCount(
         estimated.tokens,
