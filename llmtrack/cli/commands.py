@@ -12,6 +12,7 @@ from llmtrack import ConfigurationError, __version__
 #: Command -> what it does, in the order of the help text.
 _COMMANDS: Final = {
     "demo": "Track real calls to a provider on this machine, and show them.",
+    "report": "Sum up the calls of JSON lines files and SQLite ledgers.",
 }
 
 

@@ -63,6 +63,16 @@ def whole(value: int | None) -> str:
     return NOTHING if value is None else f"{value:,}"
 
 
+def short(value: float | None) -> str:
+    """Return a count in at most six characters: 950, 1.2k, 46.6M."""
+    if value is None:
+        return NOTHING
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size * 0.9995:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
+
+
 def tokens(value: int | None, source: str) -> str:
     """Return how many tokens there were; `~` where the provider did not say so."""
     if value is None:
@@ -98,5 +108,5 @@ def dollars(value: Decimal | float | None) -> str:
         return "$0"
     if amount >= 1:
         return f"${amount:,.2f}"
-    digits = min(8, 1 - amount.adjusted())
-    return "$" + (f"{amount:.{digits}f}".rstrip("0").rstrip(".") or "0")
+    digits = min(8, max(2, 1 - amount.adjusted()))
+    return f"${amount:.{digits}f}"

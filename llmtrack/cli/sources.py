@@ -1,0 +1,141 @@
+"""Files of calls, each as the table of a ledger."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, Final
+
+from llmtrack import ConfigurationError
+from llmtrack.trackers import ledger
+from llmtrack.trackers.rows import COLUMNS, storable
+
+_MAGIC: Final = b"SQLite format 3\0"
+#: Lines of JSON that are in memory at once.
+_CHUNK: Final = 20_000
+
+
+class Sources:
+    """
+    JSON lines files and ledgers, read as one kind of thing.
+
+    Attributes:
+        connection: While a source is visited it has the table `source.calls`, and
+            the numbers of processes that have ended without ending their calls in
+            `lost`. All else in it is the visitor's, and in memory.
+        unread: Lines that are no record, such as one torn by a power cut.
+    """
+
+    def __init__(self) -> None:
+        # `uri` so that ATTACH takes one, too.
+        self.connection = sqlite3.connect("file::memory:", uri=True)
+        self.connection.isolation_level = None
+        self.connection.execute("CREATE TABLE lost (process INTEGER)")
+        self.unread = 0
+
+    def visit(self, paths: Iterable[str]) -> Iterator[sqlite3.Connection]:
+        """
+        Yield the connection for each source; `-` is standard input.
+
+        A long file of JSON lines comes in several pieces.
+
+        Raises:
+            ConfigurationError: One cannot be read, or holds something else.
+        """
+        for path in paths:
+            if path == "-":
+                yield from self._visit_lines(path, sys.stdin.buffer)
+                continue
+            try:
+                file = open(path, "rb")  # noqa: SIM115
+            except OSError as error:
+                raise ConfigurationError(
+                    f"cannot read {path}: {error.strerror}. Name a file that "
+                    "JSONLinesTracker or SQLiteTracker wrote"
+                ) from error
+            with file:
+                if not file.peek(len(_MAGIC)).startswith(_MAGIC):
+                    yield from self._visit_lines(path, file)
+                    continue
+            yield from self._visit_ledger(path)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.connection.close()
+
+    def _visit_ledger(self, path: str) -> Iterator[sqlite3.Connection]:
+        with closing(ledger.connect(path)) as reader:
+            lost = reader.execute(
+                "SELECT DISTINCT process FROM ledger "
+                "WHERE outcome IS NULL AND status = 'lost'"
+            )
+            self.connection.executemany("INSERT INTO lost VALUES (?)", map(tuple, lost))
+        with self._attached(Path(path).absolute().as_uri() + "?mode=ro", path):
+            yield self.connection
+        self.connection.execute("DELETE FROM lost")
+
+    def _visit_lines(self, path: str, file: IO[bytes]) -> Iterator[sqlite3.Connection]:
+        unread_before = self.unread
+        rows = self._rows(file)
+        found = False
+        with self._attached(":memory:", path):
+            self.connection.execute(f"CREATE TABLE source.calls ({', '.join(COLUMNS)})")
+            while chunk := list(islice(rows, _CHUNK)):
+                found = True
+                self._insert(chunk)
+                yield self.connection
+                self.connection.execute("DELETE FROM source.calls")
+        if self.unread > unread_before and not found:
+            raise ConfigurationError(
+                f"{path} holds neither JSON lines of llmtrack nor a ledger"
+            )
+
+    def _insert(self, rows: list[tuple[Any, ...]]) -> None:
+        insert = f"INSERT INTO source.calls VALUES ({', '.join('?' * len(COLUMNS))})"
+        self.connection.execute("BEGIN")
+        try:
+            self.connection.executemany(insert, rows)
+        except (OverflowError, UnicodeError, sqlite3.Error):
+            self.connection.execute("DELETE FROM source.calls")
+            self.connection.executemany(insert, map(storable, rows))
+        self.connection.execute("COMMIT")
+
+    def _rows(self, file: IO[bytes]) -> Iterator[tuple[Any, ...]]:
+        for line in file:
+            if not line.strip():
+                continue
+            try:
+                row = _row(json.loads(line))
+            except (ValueError, LookupError, TypeError, AttributeError):
+                self.unread += 1
+            else:
+                yield row
+
+    @contextmanager
+    def _attached(self, uri: str, path: str) -> Iterator[None]:
+        self.connection.execute("ATTACH ? AS source", (uri,))
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise ConfigurationError(f"cannot read {path}: {error}") from error
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            self.connection.execute("DETACH source")
+
+
+def _row(record: dict[str, Any]) -> tuple[Any, ...]:
+    """Return a record as a row of the ledger."""
+    started = datetime.fromisoformat(record["started_at"]).astimezone(UTC)
+    flat = {
+        name: json.dumps(value) if isinstance(value, list | dict) else value
+        for name, value in record.items()
+    }
+    flat["started_at"] = started.isoformat(timespec="microseconds")
+    return tuple(map(flat.get, COLUMNS))
