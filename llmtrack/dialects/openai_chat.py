@@ -176,7 +176,7 @@ def quick(append: Callable[[str], object], in_full: InFull) -> Keep:
         try:
             text = chunk.choices[0].delta.content
         except Exception:
-            text = None
+            text = _text_in_json(chunk)
         if text:
             append(text)
             before = chunk
@@ -185,3 +185,12 @@ def quick(append: Callable[[str], object], in_full: InFull) -> Keep:
             before = None
 
     return keep
+
+
+def _text_in_json(chunk: Any) -> Any:
+    """Return the text of a chunk that nobody made an object of, or None."""
+    try:
+        return chunk["choices"][0]["delta"].get("content")
+    except Exception:
+        # It is read in full then, under guard.
+        return None
