@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache, wraps
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, MethodType
@@ -13,7 +12,7 @@ import wrapt
 from llmtrack.activation import ActiveSteps, Working
 from llmtrack.call import Call
 from llmtrack.dialects.request import is_clients_own
-from llmtrack.drops import AwaitGuard, Guard
+from llmtrack.drops import AwaitGuard, Guard, closing
 from llmtrack.followers import (
     follow_async_generator,
     follow_async_iterator,
@@ -21,6 +20,7 @@ from llmtrack.followers import (
     follow_iterator,
     is_follower,
 )
+from llmtrack.hidden import hidden_from
 from llmtrack.kinds import (
     is_manager_class,
     is_named_stream,
@@ -177,7 +177,7 @@ class StreamProxy(_Proxy):
         wrapped = self.__wrapped__
         value = getattr(wrapped, name)
         if name in ("close", "aclose") and callable(value):
-            return _closing(value, self._self_call)
+            return closing(value, self._self_call)
         if name == "parse" and is_raw_response_class(type(wrapped)):
             return _parsing(value, self._self_call)
         if isinstance(value, MethodType) and value.__self__ is wrapped:
@@ -219,7 +219,8 @@ def _iter(self: StreamProxy) -> Any:
     wrapped = self.__wrapped__
     if self._self_call.is_over:
         return iter(wrapped)
-    if self._self_steps is None:
+    if self._self_steps is None or self._self_steps.gi_frame is None:
+        # Not begun, or interrupted in a block: the client may go on from there.
         has_iter = hasattr(type(wrapped), "__iter__")
         source = iter(wrapped) if has_iter else ActiveSteps(self._self_call, wrapped)
         self._self_steps = follow_iterator(self._self_call, source, self._self_guard)
@@ -236,7 +237,7 @@ def _aiter(self: StreamProxy) -> Any:
     wrapped = self.__wrapped__
     if self._self_call.is_over:
         return aiter(wrapped)
-    if self._self_steps is None:
+    if self._self_steps is None or self._self_steps.ag_frame is None:
         has_aiter = hasattr(type(wrapped), "__aiter__")
         source = aiter(wrapped) if has_aiter else wrapped
         call, guard = self._self_call, self._self_guard
@@ -302,11 +303,6 @@ def _entered(self: StreamProxy, entered: Any) -> Any:
     return _open(self._self_call, entered)
 
 
-def _contains(self: StreamProxy, item: Any) -> bool:
-    # What `in` does with a class that only iterates.
-    return any(each is item or each == item for each in _iter(self))
-
-
 _PROTOCOLS: Final[dict[str, Callable[..., Any]]] = {
     "__iter__": _iter,
     "__next__": _next,
@@ -320,13 +316,6 @@ _PROTOCOLS: Final[dict[str, Callable[..., Any]]] = {
 }
 
 
-def _absent(name: str) -> property:
-    def absent(self: Any) -> Any:
-        raise AttributeError(name)
-
-    return property(absent)
-
-
 @lru_cache(maxsize=512)
 def _class_for(cls: Any) -> type[StreamProxy]:
     """
@@ -338,37 +327,7 @@ def _class_for(cls: Any) -> type[StreamProxy]:
     shown: dict[str, Any] = {
         name: method for name, method in _PROTOCOLS.items() if hasattr(cls, name)
     }
-    inherited = ("__enter__", "__exit__", "__aenter__", "__aexit__")
-    hidden: dict[str, Any] = {n: _absent(n) for n in inherited if not hasattr(cls, n)}
-    if not hasattr(cls, "__len__"):
-        # As for collections.abc: None says that there is no length.
-        hidden["__len__"] = None
-    if not hasattr(cls, "__contains__"):
-        hidden["__contains__"] = _contains
-    return type(StreamProxy.__name__, (StreamProxy,), {**hidden, **shown})
-
-
-def _closing(close: Callable[..., Any], call: Call) -> Callable[..., Any]:
-    """Return a stream's own `close` that also tells the call."""
-    if inspect.iscoroutinefunction(close):
-
-        @wraps(close)
-        async def closing_async(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return await close(*args, **kwargs)
-            finally:
-                call.left()
-
-        return closing_async
-
-    @wraps(close)
-    def closing(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return close(*args, **kwargs)
-        finally:
-            call.left()
-
-    return closing
+    return type(StreamProxy.__name__, (StreamProxy,), {**hidden_from(cls), **shown})
 
 
 def _parsing(parse: Callable[..., Any], call: Call) -> Callable[..., Any]:

@@ -289,3 +289,76 @@ async def test_a_dropped_source_is_closed_in_the_same_turn_whoever_looked(record
         await asyncio.sleep(0)
 
     assert cleanup.is_done
+
+
+class Resumable:
+    """A client's stream that goes on after a wait was broken off."""
+
+    def __init__(self, breaks_off):
+        self._breaks_off = breaks_off
+        self._count = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self._count += 1
+        if self._count == 2:
+            raise self._breaks_off
+        if self._count > 4:
+            raise StopIteration
+        return f"word {self._count}"
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        try:
+            return next(self)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+
+def test_a_wait_that_is_broken_off_in_a_block_can_be_taken_up_again(recorder):
+    """
+    What the program caught inside of the block has not ended the stream.
+    """
+    with tracked_stream(recorder) as tracked:
+        stream = tracked(Resumable(KeyboardInterrupt()))
+        seen = [next(stream)]
+        with pytest.raises(KeyboardInterrupt):
+            next(stream)
+        seen += stream
+
+    assert ["word 1", "word 3", "word 4"] == seen
+    assert Outcome.SUCCESS is recorder.record.outcome
+    assert 3 == recorder.record.chunks
+
+
+async def test_an_async_wait_that_times_out_in_a_block_can_be_taken_up_again(recorder):
+    """
+    A program may wait for some time for a chunk, and then once more.
+    """
+    async with tracked_stream(recorder) as tracked:
+        stream = tracked(Resumable(asyncio.CancelledError()))
+        seen = [await anext(stream)]
+        with pytest.raises(asyncio.CancelledError):
+            await anext(stream)
+        seen += [chunk async for chunk in stream]
+
+    assert ["word 1", "word 3", "word 4"] == seen
+    assert Outcome.SUCCESS is recorder.record.outcome
+
+
+def test_a_stream_can_be_added_to_a_list(recorder):
+    """
+    Operators that a stream does not have are left to what stands beside it.
+    """
+    stream = track_llm_call(tracker=recorder)(Script("abc").stream)()
+    chunks = []
+
+    chunks += stream
+
+    assert ["a", "b", "c"] == chunks
+    with pytest.raises(TypeError):
+        stream + 1
