@@ -213,22 +213,21 @@ class Answer:
 
     def _keep_in_full(self, chunk: Any, quick_before: Any = None) -> None:
         """Read a chunk in full, and the facts of the quick one before it."""
-        text = guarded("reading", self._see, chunk, quick_before, default="")
-        self._texts.append(text)
+        reading = guarded("reading", self._see, chunk, quick_before, default=_NOTHING)
+        self._texts.append(reading.text or "")
+        guarded("telling", self._on_reading, chunk, reading, default=None)
 
-    def _see(self, chunk: Any, quick_before: Any) -> str:
+    def _see(self, chunk: Any, quick_before: Any) -> Reading:
         if quick_before is not None:
             self.look_again(quick_before)
         self._read_in_full = chunk
         reading = self._read(chunk)
         self._learn(reading)
-        self._on_reading(chunk, reading)
-        text = reading.text or ""
         if self.captured_text is not None:
-            self.captured_text.append(text)
-        if text and not self._is_settled:
+            self.captured_text.append(reading.text or "")
+        if reading.text and not self._is_settled:
             self._find_quick_way()
-        return text
+        return reading
 
     def _find_quick_way(self) -> None:
         quick = getattr(self.dialect, "quick", None)

@@ -9,7 +9,7 @@ from weakref import ReferenceType, ref
 
 from llmtrack import delivery
 from llmtrack.answer import kind_of
-from llmtrack.dialects import has_invented_ending
+from llmtrack.dialects import has_invented_ending, has_invented_usage
 from llmtrack.dialects.reading import Reading
 from llmtrack.dialects.request import Request
 from llmtrack.errors import error_info, in_band_error, incomplete
@@ -90,6 +90,8 @@ class Call(CallState):
         self.waited += waited
         self.longest_wait = max(self.longest_wait, longest_wait)
         guarded("reading", self.answer.look_again, chunk, default=None)
+        if has_invented_usage(self.answer.came_from()):
+            self.answer.counts = None
 
     def enter_block(self) -> None:
         """From here on, what leaves the block decides how the call ended."""
@@ -132,6 +134,9 @@ class Call(CallState):
         self._catch_up()
         error = error_info(exc)
         if error.kind != "cancelled":
+            # A refused request is behind the exception that says so.
+            if self.served.address is None and hasattr(exc, "response"):
+                self.learn_from(exc)
             self._end(Outcome.ERROR, exc, error)
         elif self._blocks <= 0:
             self._end(Outcome.CANCELLED, exc, error)
@@ -199,11 +204,11 @@ class Call(CallState):
             if self.served.provider is None:
                 self.identify(chunk=chunk)
             self._info = None
-        if kind is None:
+        if kind is None and reading.finish_reason is None:
             return
         if reading.text and self.first_text is None:
             self.first_text = now
-        if self.first_token is None:
+        if self.first_token is None and kind is not None:
             self.first_token = now
             self._send(FirstToken(self.info, now, now, kind))
         if self.outlets.want_deltas:
@@ -214,7 +219,7 @@ class Call(CallState):
         return Delta(
             self.info,
             now,
-            self.answer.chunks,
+            self.answer.chunks - 1,
             kind_of(reading) or "text",
             reading.text or reading.other_text or reading.reasoning
             or reading.tool_text or "".join(reading.tool_calls),

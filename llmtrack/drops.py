@@ -1,8 +1,10 @@
-"""How a call learns that its stream was dropped."""
+"""How a call learns that its stream was closed or dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import inspect
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from typing import Any
 from weakref import ref
 
@@ -71,3 +73,26 @@ class AwaitGuard(Guard):
         if self.pending is not None:
             self.pending.close()
             super().__del__()
+
+
+def closing(close: Callable[..., Any], call: Call) -> Callable[..., Any]:
+    """Return a stream's own `close` that also tells the call."""
+    if inspect.iscoroutinefunction(close):
+
+        @wraps(close)
+        async def close_async(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await close(*args, **kwargs)
+            finally:
+                call.left()
+
+        return close_async
+
+    @wraps(close)
+    def close_now(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return close(*args, **kwargs)
+        finally:
+            call.left()
+
+    return close_now

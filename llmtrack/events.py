@@ -68,13 +68,13 @@ class FirstToken(Event):
 @dataclass(frozen=True, slots=True)
 class Delta(Event):
     """
-    A chunk that carried content, sent only to trackers that ask for it.
+    A chunk with content or the finish reason, sent only to trackers that ask.
 
     A tracker asks by `events = frozenset({Delta, ...})`.
 
     Attributes:
         index: The chunk's place in the stream, from 0.
-        kind: What it carried.
+        kind: What it carried; `text` for one that has the finish reason alone.
         text: The content; for a tool call its name or a piece of its arguments.
         is_json: Whether the request asked for a JSON answer.
         finish_reason: The provider's own word, on the chunk that brings it.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import wrapt
 
 from llmtrack.activation import ActiveSteps, Working
+from llmtrack.bodies import BodyProxy, is_body
 from llmtrack.call import Call
 from llmtrack.dialects.request import is_clients_own
 from llmtrack.drops import AwaitGuard, Guard, closing
@@ -89,6 +90,10 @@ def _attach_raw_response(call: Call, value: Any) -> Any:
 
 
 def _attach_dict(call: Call, value: dict[Any, Any]) -> dict[Any, Any]:
+    body = value.get("body")
+    if is_body(body):
+        value["body"] = BodyProxy(body, call, value)
+        return value
     for key in _BEDROCK_KEYS:
         if is_stream_class(type(value.get(key))):
             value[key] = _open(call, value[key])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Self
 
 from llmtrack import delivery
@@ -52,6 +53,7 @@ class CallState:
         "outlets",
         "parent",
         "plan",
+        "rate",
         "record",
         "request",
         "served",
@@ -98,6 +100,8 @@ class CallState:
         self.first_text: float | None = None
         self.record: CallRecord | None = None
         self.usage_by_hand: TokenUsage | None = None
+        # The price of the answer's tokens, and the input tokens it is for.
+        self.rate: tuple[int | None, tuple[Decimal, Decimal] | None] | None = None
         self.is_nested = self.is_telling = False
         # Whether the stream is a client's own, which does not end without a
         # chunk when all is well.

@@ -28,7 +28,7 @@ def summarise(
 ) -> CallRecord:
     """Return the record of a call that is over."""
     answer = call.answer
-    complete = answer.is_whole or outcome is Outcome.SUCCESS
+    complete = outcome is Outcome.SUCCESS or (answer.is_whole and answer.error is None)
     usage = guarded("counting", _usage, call, complete, default=TokenUsage())
     cost, status = guarded("prices", _cost, call, usage, complete, default=_UNPRICED)
     info = call.info
@@ -135,8 +135,12 @@ def _answer_count(call: CallState) -> TokenCount | None:
 def _cost(
     call: CallState, usage: TokenUsage, complete: bool
 ) -> tuple[Cost | None, CostStatus]:
-    if call.is_nested and call.usage_by_hand is None:
-        return None, "nested"
+    if call.usage_by_hand is None:
+        if call.is_nested:
+            return None, "nested"
+        if call.stream is None:
+            # Refused, or never sent: nobody bills that.
+            return None, "no_usage"
     return _price(call, usage, complete=complete)
 
 

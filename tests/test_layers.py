@@ -34,7 +34,7 @@ FLOORS = (
         "plan",
     },
     {"answer", "state", "summary", "call", "activation", "current"},
-    {"kinds", "drops", "hidden", "followers", "proxies"},
+    {"kinds", "drops", "hidden", "bodies", "followers", "proxies"},
     {"instrument", "block", "direct", "formats", "formatted"},
     {"llmtrack"},
     {"testing", "cli"},

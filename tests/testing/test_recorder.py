@@ -35,14 +35,15 @@ def test_everything_but_deltas_is_recorded(recorder):
 
 def test_deltas_are_recorded_when_asked_for():
     """
-    With `deltas` each chunk that carries content is an event.
+    With `deltas` each chunk that carries content or the finish reason is an event.
     """
     recorder = RecordingTracker(deltas=True)
 
     with tracked_stream(recorder) as tracked:
         list(tracked(Script(chat_chunks("Hel", "lo")).stream()))
 
-    assert ["Hel", "lo"] == [event.text for event in recorder.of(Delta)]
+    told = [(event.text, event.finish_reason) for event in recorder.of(Delta)]
+    assert [("Hel", None), ("lo", None), ("", "stop")] == told
 
 
 def test_what_is_read_is_complete(recorder):
