@@ -171,11 +171,19 @@ def refuse(event: str, args: tuple[Any, ...]) -> None:
         raise OSError(f"{host} cannot be reached: examples run offline")
 
 
+def is_installed(name: str) -> bool:
+    """Tell whether a module can be imported."""
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def main(page: Path) -> int:
     """Run a page where a reader's keys and addresses would be set."""
     needed = NEEDS.findall(page.read_text("utf-8"))
     for name in ", ".join(needed).split(", "):
-        if name and find_spec(name) is None:
+        if name and not is_installed(name):
             print(f"{page.name} needs {name}")
             return MISSING
     from llmtrack.testing.provider import LoopbackProvider

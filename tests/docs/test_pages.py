@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,8 @@ def test_the_examples_of_a_page_do_what_it_says(path, tmp_path):
     """
     done = run(path, tmp_path)
 
-    if done.returncode == MISSING:
+    # The dependencies of the documentation hold all that its pages need.
+    if done.returncode == MISSING and find_spec("sphinx") is None:
         pytest.skip(done.stdout.strip())
     assert 0 == done.returncode, done.stdout + done.stderr
 
@@ -83,6 +85,9 @@ def test_a_page_that_lies_fails(page, text, complaint):
     The test above would see an example that fails, prints something else, warns,
     or reaches for the network.
     """
+    if "llmtrack --" in text:
+        pytest.importorskip("click")
+
     done = page(text)
 
     assert 1 == done.returncode
