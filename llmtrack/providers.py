@@ -7,11 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
-from importlib.metadata import entry_points
 from itertools import product
 from types import FunctionType
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from llmtrack import dialects
 from llmtrack.dialects.behind import module_of, url_behind
@@ -241,6 +239,8 @@ def _parsed(url: str) -> Served | None:
         if target is None or target[2] is None:
             return None
         url = f"dns://{url}"
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -271,6 +271,9 @@ def _by_rule(rule: Rule, holder: Any) -> Served | None:
 @cache
 def _rules() -> tuple[Rule, ...]:
     """Load the users' own rules; a broken one is logged and skipped."""
+    # Takes longer to import than all of llmtrack.
+    from importlib.metadata import entry_points
+
     found: list[Rule] = []
     for entry in entry_points(group=_GROUP):
         try:

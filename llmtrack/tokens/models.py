@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from llmtrack.tokens.scripts import script_of
-
 #: How far the own encoding of a model's family is trusted to be its own.
 _CERTAIN: Final = 1.0
 
@@ -60,8 +58,10 @@ class ModelEncoding:
 
     def trust(self, text: str) -> float:
         """Return the highest confidence that a count of a text may have."""
-        if not self.assumed:
+        if not self.assumed or text.isascii():
             return self.latin
+        from llmtrack.tokens.scripts import script_of
+
         script = script_of(text)
         if script == "latin":
             return self.latin

@@ -352,7 +352,7 @@ def rules(monkeypatch):
 
     def install(*loaded):
         found = [Entry("own:rule", each) for each in loaded]
-        monkeypatch.setattr(providers, "entry_points", lambda group: found)
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found)
         providers._rules.cache_clear()
 
     yield install
