@@ -21,7 +21,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 # Attributes are told in the class's own docstring.
 napoleon_use_ivar = True
 # Docstrings say in single backquotes what is code.

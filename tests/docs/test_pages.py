@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -52,6 +53,29 @@ def test_the_examples_of_a_page_do_what_it_says(path, tmp_path):
     if done.returncode == MISSING and find_spec("sphinx") is None:
         pytest.skip(done.stdout.strip())
     assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def test_each_thing_that_is_compared_has_an_example():
+    """
+    Each row of the comparison links to a page, or a section, that runs an example.
+    """
+    docs = ROOT / "docs"
+    table = (docs / "comparable.md").read_text("utf-8").split("\n\n")[2]
+    rows = [row for row in table.splitlines()[2:] if not row.startswith("| **")]
+
+    links = [re.findall(r"\]\((.*?)\)", row) for row in rows]
+
+    assert all(links)
+    for path, _, section in (link.partition("#") for found in links for link in found):
+        text = (docs / (path or "comparable.md")).read_text("utf-8")
+        parts = {slug(part): part for part in re.split(r"^#+ ", text, flags=re.M)}
+        assert "```python" in (parts[section] if section else text)
+
+
+def slug(part: str) -> str:
+    """Return what a link to a section ends in."""
+    heading = re.sub(r"[^\w\- ]", "", part.partition("\n")[0])
+    return heading.lower().replace(" ", "-")
 
 
 def test_blocks_share_their_names(page):
