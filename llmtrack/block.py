@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from llmtrack import delivery
 from llmtrack.call import Call
@@ -19,6 +19,8 @@ from llmtrack.settings import is_disabled
 
 if TYPE_CHECKING:
     from llmtrack.trackers.protocol import TrackerLike
+
+S = TypeVar("S")
 
 #: Seconds that `tracked.record` waits for tokens that are still being counted.
 _RECORD_TIMEOUT: Final = 10.0
@@ -86,7 +88,7 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
         self._is_fresh = False
         self._disabled = is_disabled()
 
-    def __call__(self, stream: Any, /) -> Any:
+    def __call__(self, stream: S, /) -> S:
         """
         Return a stand-in for a stream, or the response itself.
 
@@ -103,7 +105,8 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
         if not self._is_fresh:
             self._begin()
         self._is_fresh = False
-        return attach(self._calls[-1], stream)
+        followed: S = attach(self._calls[-1], stream)
+        return followed
 
     def __iter__(self) -> Any:
         return iter(self._own_stream())
