@@ -13,6 +13,8 @@ from llmtrack import ConfigurationError, __version__
 _COMMANDS: Final = {
     "demo": "Track real calls to a provider on this machine, and show them.",
     "report": "Sum up the calls of JSON lines files and SQLite ledgers.",
+    "top": "Watch the open and the latest calls of a ledger.",
+    "doctor": "Say what is installed, and test the guarantee.",
 }
 
 

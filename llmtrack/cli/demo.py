@@ -18,6 +18,7 @@ from rich.text import Text
 
 from llmtrack import CallRecord, ConfigurationError, flush
 from llmtrack.cli import terminal
+from llmtrack.cli.environment import DISABLED, is_disabled
 from llmtrack.cli.scenes import SCENES, WAYS, Scene, Take
 from llmtrack.testing.provider import LoopbackProvider
 from llmtrack.trackers import FanOut, JSONLinesTracker, StdoutTracker
@@ -144,9 +145,9 @@ def _on_this_machine() -> Iterator[_Stage]:
     with LoopbackProvider() as provider:
 
         def base_url(scene: Scene) -> str:
-            return provider.url(
-                scene.scenario, "openai/v1", frames=_FRAMES, delay_ms=_DELAY_MS
-            )
+            # What stalls does so for long, and is cancelled meanwhile.
+            delay = {} if scene.scenario == "stall" else {"delay_ms": _DELAY_MS}
+            return provider.url(scene.scenario, "openai/v1", frames=_FRAMES, **delay)
 
         yield _Stage(
             greeting=f"The openai client calls {provider.base}: no key, no network.",
@@ -178,10 +179,8 @@ def _check(live: bool) -> None:
         raise ConfigurationError(
             "the demo drives the real openai client: pip install openai"
         ) from missing
-    if os.environ.get("LLMTRACK_DISABLED", "").lower() in ("1", "true", "yes", "on"):
-        raise ConfigurationError(
-            "LLMTRACK_DISABLED is set, so that nothing is tracked: unset it"
-        )
+    if is_disabled():
+        raise ConfigurationError(DISABLED)
     if live and not os.environ.get("OPENAI_API_KEY"):
         raise ConfigurationError(
             "--live needs a key: set OPENAI_API_KEY, or leave --live out"

@@ -229,7 +229,7 @@ def _groups(groups: Sequence[Group], by: Sequence[str]) -> str:
 
 def _slowest(series: Series) -> str:
     rows = [
-        f'<tr><td class="n">{_moment(call.started)}</td><td>{_cell(call.name)}</td>'
+        f'<tr><td class="when">{_moment(call.started)}</td><td>{_cell(call.name)}</td>'
         f"<td>{_cell(call.model)}</td>"
         f'<td class="n">{terminal.seconds(call.duration)}</td>'
         f'<td class="n">{terminal.seconds(call.first_token)}</td>'

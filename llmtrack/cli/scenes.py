@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: How the demo tracks: both ways, for each scene.
 WAYS: Final = ("@", "with")
+#: Seconds from the first chunk on.
+_UNTIL_CANCELLED: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +119,19 @@ async def to_the_end_async(stream: AsyncIterator[Any]) -> None:
 async def until_cancelled(stream: AsyncIterator[Any]) -> None:
     """Read while somebody cancels the task, as a server does for a lost client."""
     task = asyncio.current_task()
-    chunks = 0
+    is_begun = False
     async for _ in stream:
-        chunks += 1
-        if task is not None and chunks == 5:
-            asyncio.get_running_loop().call_soon(task.cancel)
+        if task is not None and not is_begun:
+            asyncio.get_running_loop().call_later(_UNTIL_CANCELLED, task.cancel)
+        is_begun = True
 
 
 SCENES: Final = (
     Scene("sync stream", Outcome.SUCCESS, to_the_end),
     Scene("async stream", Outcome.SUCCESS, to_the_end_async),
     Scene("break", Outcome.ABANDONED, a_few_chunks),
-    Scene("mid-stream cut", Outcome.ERROR, to_the_end, "cut", is_live=False),
-    Scene("cancelled task", Outcome.CANCELLED, until_cancelled),
+    Scene("cut", Outcome.ERROR, to_the_end, "cut", is_live=False),
+    Scene("cancelled", Outcome.CANCELLED, until_cancelled, "stall"),
     Scene("429", Outcome.ERROR, to_the_end, "429", is_live=False),
     Scene("no usage", Outcome.SUCCESS, to_the_end, "nousage", wants_usage=False),
 )

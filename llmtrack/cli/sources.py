@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
@@ -19,6 +21,8 @@ from llmtrack.trackers.rows import COLUMNS, storable
 _MAGIC: Final = b"SQLite format 3\0"
 #: Lines of JSON that are in memory at once.
 _CHUNK: Final = 20_000
+#: Bytes of a file of JSON lines that hold its latest calls.
+_TAIL: Final = 1_000_000
 
 
 class Sources:
@@ -52,15 +56,8 @@ class Sources:
             if path == "-":
                 yield from self._visit_lines(path, sys.stdin.buffer)
                 continue
-            try:
-                file = open(path, "rb")  # noqa: SIM115
-            except OSError as error:
-                raise ConfigurationError(
-                    f"cannot read {path}: {error.strerror}. Name a file that "
-                    "JSONLinesTracker or SQLiteTracker wrote"
-                ) from error
-            with file:
-                if not file.peek(len(_MAGIC)).startswith(_MAGIC):
+            with _opened(path) as file:
+                if not _is_ledger(file):
                     yield from self._visit_lines(path, file)
                     continue
             yield from self._visit_ledger(path)
@@ -97,13 +94,8 @@ class Sources:
             )
 
     def _insert(self, rows: list[tuple[Any, ...]]) -> None:
-        insert = f"INSERT INTO source.calls VALUES ({', '.join('?' * len(COLUMNS))})"
         self.connection.execute("BEGIN")
-        try:
-            self.connection.executemany(insert, rows)
-        except (OverflowError, UnicodeError, sqlite3.Error):
-            self.connection.execute("DELETE FROM source.calls")
-            self.connection.executemany(insert, map(storable, rows))
+        _insert(self.connection, "source.calls", rows)
         self.connection.execute("COMMIT")
 
     def _rows(self, file: IO[bytes]) -> Iterator[tuple[Any, ...]]:
@@ -128,6 +120,63 @@ class Sources:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
             self.connection.execute("DETACH source")
+
+
+def latest(path: str) -> sqlite3.Connection:
+    """
+    Return a connection with the view `ledger` of a file's latest calls.
+
+    A ledger has all of its calls, a file of JSON lines those of its last megabyte.
+
+    Raises:
+        ConfigurationError: It cannot be read, or holds something else.
+    """
+    with _opened(path) as file:
+        if not _is_ledger(file):
+            return _latest_of_lines(file)
+    return ledger.connect(path)
+
+
+def _latest_of_lines(file: BufferedReader) -> sqlite3.Connection:
+    file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+    rows = []
+    for line in file:
+        # The first line may be a part of one.
+        with suppress(ValueError, LookupError, TypeError, AttributeError):
+            rows.append(_row(json.loads(line)))
+    connection = sqlite3.connect(":memory:")
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"CREATE TABLE calls ({', '.join(COLUMNS)})")
+    _insert(connection, "calls", rows)
+    connection.execute(
+        "CREATE VIEW ledger AS SELECT *, coalesce(outcome, 'open') AS status FROM calls"
+    )
+    return connection
+
+
+def _opened(path: str) -> BufferedReader:
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {path}: {error.strerror}. Name a file that "
+            "JSONLinesTracker or SQLiteTracker wrote"
+        ) from error
+
+
+def _is_ledger(file: BufferedReader) -> bool:
+    return file.peek(len(_MAGIC)).startswith(_MAGIC)
+
+
+def _insert(
+    connection: sqlite3.Connection, table: str, rows: list[tuple[Any, ...]]
+) -> None:
+    insert = f"INSERT INTO {table} VALUES ({', '.join('?' * len(COLUMNS))})"
+    try:
+        connection.executemany(insert, rows)
+    except (OverflowError, UnicodeError, sqlite3.Error):
+        connection.execute(f"DELETE FROM {table}")
+        connection.executemany(insert, map(storable, rows))
 
 
 def _row(record: dict[str, Any]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from llmtrack import __version__
 
-COMMANDS = ("demo", "report")
+COMMANDS = ("demo", "report", "top", "doctor")
 
 
 def test_without_a_command_the_help_is_shown(llmtrack, tmp_path):

@@ -118,7 +118,7 @@ def test_live_calls_where_the_environment_says(llmtrack, tmp_path, provider):
     """
     `--live` makes the scenes that can be made anywhere, at OPENAI_BASE_URL.
     """
-    address = provider.url("text", "openai/v1", frames=12, delay_ms=5)
+    address = provider.url("text", "openai/v1", frames=12, delay_ms=30)
 
     done = llmtrack(
         "demo", "--live", cwd=tmp_path, OPENAI_API_KEY="x", OPENAI_BASE_URL=address
