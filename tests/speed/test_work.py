@@ -1,0 +1,138 @@
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import llmtrack
+from llmtrack import settings
+
+_HOME = str(Path(llmtrack.__file__).parent)
+#: What runs once a chunk anyway: the follower itself is resumed.
+_FOLLOWERS = "followers.py"
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [("generator of str", 0), ("generator of chunks", 1), ("provider's stream", 1)],
+)
+def test_a_chunk_runs_one_function_at_most(tracked, sources, kind, most):
+    """
+    Beside the follower a chunk runs the one function that reads it, if that.
+    """
+    make = tracked(sources[kind])
+
+    short, long = (_calls(make, length) for length in (1_280, 2_560))
+
+    # Once in a block of 256 chunks what was read is folded.
+    assert (long - short) / 1_280 < most + 0.2
+
+
+@pytest.mark.parametrize("kind", ["generator of str", "generator of chunks"])
+def test_the_work_grows_with_the_length_and_no_faster(tracked, sources, kind):
+    """
+    The second thousand of chunks costs what the tenth does.
+    """
+    make = tracked(sources[kind])
+
+    calls = [_calls(make, 1_280 * length) for length in (1, 2, 9, 10)]
+
+    assert calls[3] - calls[2] <= 1.1 * (calls[1] - calls[0]) + 50
+
+
+@pytest.mark.parametrize(("chunk_timing", "reads"), [(True, 2), (False, 0)])
+def test_the_clock_is_read_twice_a_chunk_or_not_at_all(
+    tracked, sources, monkeypatch, chunk_timing, reads
+):
+    """
+    Telling waiting from consuming takes two readings; without it there are none.
+    """
+    llmtrack.configure(chunk_timing=chunk_timing)
+    clock = Counting()
+    changed = settings.replace(settings.settings(), clock=clock)
+    monkeypatch.setattr(settings, "_settings", changed)
+    make = tracked(sources["generator of chunks"])
+
+    short, long = (clock.reads_of(make, length) for length in (100, 1_100))
+
+    assert reads == pytest.approx((long - short) / 1_000, abs=0.01)
+
+
+def test_a_long_answer_is_not_counted_on_the_consumers_thread(tracked, sources):
+    """
+    Who reads 40 KiB does not wait for their tokens to be counted.
+    """
+    counter = Remembering()
+    llmtrack.configure(counter=counter)
+
+    for _ in tracked(sources["generator of str"])(6_000):
+        pass
+    llmtrack.flush()
+
+    assert counter.threads
+    assert threading.get_ident() not in counter.threads
+
+
+def test_disabled_means_undecorated(monkeypatch, sources):
+    """
+    With `LLMTRACK_DISABLED=1` the function itself comes back: it costs nothing.
+    """
+    monkeypatch.setenv("LLMTRACK_DISABLED", "1")
+    function = sources["generator of str"]
+
+    assert llmtrack.track_llm_call(function) is function
+    assert llmtrack.track_llm_call(name="other")(function) is function
+
+
+class Counting:
+    """A clock that knows how often it was asked."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def __call__(self) -> float:
+        self.reads += 1
+        return float(self.reads)
+
+    def reads_of(self, make, length: int) -> int:
+        """Return how often a stream of some length asks."""
+        before = self.reads
+        for _ in make(length):
+            pass
+        llmtrack.flush()
+        return self.reads - before
+
+
+class Remembering:
+    """A counter that remembers the threads that it counted on."""
+
+    def __init__(self) -> None:
+        self.threads: set[int] = set()
+
+    def count(self, text: str, model: str | None, /) -> int:
+        """Return a number, whatever the text."""
+        self.threads.add(threading.get_ident())
+        return len(text)
+
+
+def _calls(make, length: int) -> int:
+    """Return how many of llmtrack's functions a stream runs on this thread."""
+    called: Counter[str] = Counter()
+
+    def note(frame, event, _):
+        if event == "call" and frame.f_code.co_filename.startswith(_HOME):
+            called[Path(frame.f_code.co_filename).name] += 1
+
+    for _ in make(10):
+        pass
+    llmtrack.flush()
+    sys.setprofile(note)
+    try:
+        for _ in make(length):
+            pass
+    finally:
+        sys.setprofile(None)
+    llmtrack.flush()
+    del called[_FOLLOWERS]
+    return called.total()
