@@ -1,13 +1,9 @@
-"""Make `from payloads import ...` work, and bear with what clients leave behind."""
+"""Bear with what clients leave behind."""
 
 import gc
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -25,7 +26,8 @@ def _installed() -> Distribution:
         found = distribution(NAME)
     except PackageNotFoundError:
         pytest.skip(f"{NAME} is not installed")
-    if '"editable": true' in (found.read_text("direct_url.json") or ""):
+    origin = json.loads(found.read_text("direct_url.json") or "{}")
+    if origin.get("dir_info", {}).get("editable"):
         pytest.skip(f"{NAME} is installed as editable")
     return found
 

@@ -3,17 +3,11 @@
 import base64
 import hashlib
 import socket
-import sys
-from pathlib import Path
 
 import pytest
+from tokens.known import O200K, O200K_FILE
 
 from llmtrack.tokens import vocabulary
-
-# Makes `from tokens import samples` work.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from tokens.known import O200K, O200K_FILE
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,0 @@
-"""Make `from payloads import replay` work."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
