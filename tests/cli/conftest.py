@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,32 @@ def llmtrack() -> Run:
     pytest.importorskip("click")
     pytest.importorskip("rich")
     return _run
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command as `llmtrack` does, but faster: in this process."""
+    pytest.importorskip("rich")
+    pytest.importorskip("click")
+    commands = pytest.importorskip("llmtrack.cli.commands")
+
+    def run(
+        *arguments: str | Path, cwd: Path, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(cwd)
+        for name, value in {"COLUMNS": "80", **environment}.items():
+            monkeypatch.setenv(name, value)
+        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+            try:
+                commands.llmtrack(list(map(str, arguments)), prog_name="llmtrack")
+            except SystemExit as exit:
+                code = exit.code or 0
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(
+            arguments, code, out.getvalue(), err.getvalue()
+        )
+
+    return run
 
 
 _NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

@@ -18,7 +18,7 @@ HOSTILE = "<script>alert('&\"')</script>"
 
 
 @pytest.fixture
-def page(llmtrack, as_ledger, record, failed, tmp_path):
+def page(command, as_ledger, record, failed, tmp_path):
     """Make a page of calls of three days, one of which has a hostile name."""
     path = as_ledger(
         *(record(n, minutes=29 * n, duration=1 + n % 7) for n in range(150)),
@@ -27,7 +27,7 @@ def page(llmtrack, as_ledger, record, failed, tmp_path):
         record(161, outcome=Outcome.ABANDONED),
     )
 
-    done = llmtrack("report", path, "--html", "page.html", cwd=tmp_path)
+    done = command("report", path, "--html", "page.html", cwd=tmp_path)
 
     assert 0 == done.returncode, done.stderr
     return tmp_path / "page.html"
@@ -70,11 +70,11 @@ def test_there_are_all_plots(page):
     assert 4 == html.count("<svg")
 
 
-def test_a_call_alone_makes_a_page(llmtrack, as_lines, failed, tmp_path):
+def test_a_call_alone_makes_a_page(command, as_lines, failed, tmp_path):
     """
     One call, without a first token or a price, is enough for a page.
     """
-    done = llmtrack("report", as_lines(failed()), "--html", "page.html", cwd=tmp_path)
+    done = command("report", as_lines(failed()), "--html", "page.html", cwd=tmp_path)
 
     assert 0 == done.returncode, done.stderr
     assert "No call has a price" in (tmp_path / "page.html").read_text(encoding="utf-8")

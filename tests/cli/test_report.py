@@ -15,11 +15,11 @@ from llmtrack import Cost, TokenUsage
 
 
 @pytest.fixture
-def report(llmtrack, tmp_path):
+def report(command, tmp_path):
     """Run a report, and return its groups."""
 
     def run(*arguments):
-        done = llmtrack("report", *arguments, "--json", cwd=tmp_path)
+        done = command("report", *arguments, "--json", cwd=tmp_path)
         assert 0 == done.returncode, done.stderr
         return json.loads(done.stdout)["groups"]
 
@@ -175,7 +175,7 @@ def test_groups_are_by_any_key(report, write, record, by, key):
     ],
 )
 def test_only_the_calls_that_are_meant(
-    llmtrack, write, record, failed, condition, found, tmp_path
+    command, write, record, failed, condition, found, tmp_path
 ):
     """
     `--where` compares columns and metadata, as numbers where both are.
@@ -186,7 +186,7 @@ def test_only_the_calls_that_are_meant(
         failed(3, minutes=61, request_model="claude"),
     )
 
-    done = llmtrack(
+    done = command(
         *("report", path, "--json", "--by", "call_id", "--where", condition),
         cwd=tmp_path,
     )
@@ -257,21 +257,21 @@ def test_lost_calls_are_told_from_open_ones(report, tmp_path, as_ledger, record)
     assert [0.0] == [g["success_rate"] for g in groups if g["status"] == "lost"]
 
 
-def test_torn_lines_are_left_out_and_counted(llmtrack, as_lines, record, tmp_path):
+def test_torn_lines_are_left_out_and_counted(command, as_lines, record, tmp_path):
     """
     What a power cut left of a line costs that line, and is told.
     """
     path = as_lines(record(1), record(2))
     path.write_bytes(path.read_bytes()[:-40] + b'\n[]\n{"a": 1}\n\n')
 
-    done = llmtrack("report", path, "--json", cwd=tmp_path)
+    done = command("report", path, "--json", cwd=tmp_path)
 
     assert 0 == done.returncode
     assert "3 lines are no records" in done.stderr
     assert 1 == json.loads(done.stdout)["groups"][0]["calls"]
 
 
-def test_hostile_values_do_no_harm(llmtrack, tmp_path, as_lines, record):
+def test_hostile_values_do_no_harm(command, tmp_path, as_lines, record):
     """
     Numbers that are none, or too large for the database, are unknown.
     """
@@ -282,7 +282,7 @@ def test_hostile_values_do_no_harm(llmtrack, tmp_path, as_lines, record):
     }  # fmt: skip
     path.write_text(f"{json.dumps(line)}\n{json.dumps({**line, **strange})}\n")
 
-    done = llmtrack("report", path, "--by", "team", cwd=tmp_path)
+    done = command("report", path, "--by", "team", cwd=tmp_path)
 
     assert 0 == done.returncode, done.stderr
 
@@ -307,13 +307,13 @@ def test_standard_input_is_a_file(tmp_path, as_lines, record):
     assert 1 == json.loads(done.stdout)["groups"][0]["calls"]
 
 
-def test_csv_has_a_row_for_each_group(llmtrack, write, record, failed, tmp_path):
+def test_csv_has_a_row_for_each_group(command, write, record, failed, tmp_path):
     """
     `--csv` is the same numbers, one column each, and empty where unknown.
     """
     path = write(record(1, name="a, b"), failed(2, name="wörld"))
 
-    done = llmtrack("report", path, "--csv", "--by", "name", cwd=tmp_path)
+    done = command("report", path, "--csv", "--by", "name", cwd=tmp_path)
 
     rows = {row["name"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
     assert "2.0" == rows["a, b"]["duration_seconds_p99"]
@@ -321,7 +321,7 @@ def test_csv_has_a_row_for_each_group(llmtrack, write, record, failed, tmp_path)
     assert ("", "1") == tuple(row["errors_rate_limit"] for row in rows.values())
 
 
-def test_the_tables_are_plain_and_narrow(llmtrack, write, record, failed, tmp_path):
+def test_the_tables_are_plain_and_narrow(command, write, record, failed, tmp_path):
     """
     Piped, a report has no escape sequences and no line over 80 columns, whatever
     the calls are called.
@@ -330,7 +330,7 @@ def test_the_tables_are_plain_and_narrow(llmtrack, write, record, failed, tmp_pa
     cost = Cost(1234567, True, "user", "undated")
     path = write(record(1, request_model=long, cost=cost, duration=123456.0), failed(2))
 
-    done = llmtrack("report", path, cwd=tmp_path)
+    done = command("report", path, cwd=tmp_path)
 
     assert "\x1b" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -338,13 +338,13 @@ def test_the_tables_are_plain_and_narrow(llmtrack, write, record, failed, tmp_pa
     assert "$1,234,567.00" in done.stdout
 
 
-def test_markup_in_a_name_is_text(llmtrack, write, record, tmp_path):
+def test_markup_in_a_name_is_text(command, write, record, tmp_path):
     """
     What looks like rich's markup is printed as it is.
     """
     path = write(record(request_model="[red]x[/blue]"))
 
-    done = llmtrack("report", path, cwd=tmp_path)
+    done = command("report", path, cwd=tmp_path)
 
     assert "[red]x[/blue]" in done.stdout
 
@@ -362,7 +362,7 @@ def test_markup_in_a_name_is_text(llmtrack, write, record, tmp_path):
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
-    llmtrack, as_lines, record, tmp_path, arguments, told
+    command, as_lines, record, tmp_path, arguments, told
 ):
     """
     Exit code 2, and one line that says what is wrong.
@@ -371,20 +371,20 @@ def test_what_cannot_be_done_is_said_in_one_line(
     (tmp_path / "garbage.txt").write_text("no\nJSON\n")
     (tmp_path / "other.db").write_bytes(b"SQLite format 3\0" + os.urandom(200))
 
-    done = llmtrack("report", *arguments, cwd=tmp_path)
+    done = command("report", *arguments, cwd=tmp_path)
 
     assert 2 == done.returncode
     assert 1 == len(done.stderr.splitlines()), done.stderr
     assert told in done.stderr
 
 
-def test_no_calls_are_an_exit_code(llmtrack, tmp_path):
+def test_no_calls_are_an_exit_code(command, tmp_path):
     """
     An empty file has nothing to report: exit code 1, and still valid JSON.
     """
     (tmp_path / "empty.jsonl").touch()
 
-    done = llmtrack("report", "empty.jsonl", "--json", cwd=tmp_path)
+    done = command("report", "empty.jsonl", "--json", cwd=tmp_path)
 
     assert 1 == done.returncode
     assert {"groups": []} == json.loads(done.stdout)

@@ -12,11 +12,11 @@ from llmtrack import TokenUsage
 
 
 @pytest.fixture
-def top(llmtrack, tmp_path):
+def top(command, tmp_path):
     """Look at a file once."""
 
     def run(*arguments, **environment):
-        done = llmtrack("top", *arguments, cwd=tmp_path, **environment)
+        done = command("top", *arguments, cwd=tmp_path, **environment)
         assert 0 == done.returncode, done.stderr
         return done.stdout
 
@@ -91,11 +91,11 @@ def test_a_ledger_without_calls_can_be_watched(top, as_ledger):
     assert "0 open  0 lost" in shown
 
 
-def test_what_cannot_be_read_is_said_in_one_line(llmtrack, tmp_path):
+def test_what_cannot_be_read_is_said_in_one_line(command, tmp_path):
     """
     A file that is not there is exit code 2, and no traceback.
     """
-    done = llmtrack("top", "none.db", cwd=tmp_path)
+    done = command("top", "none.db", cwd=tmp_path)
 
     assert 2 == done.returncode
     assert 1 == len(done.stderr.splitlines())
