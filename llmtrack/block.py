@@ -11,6 +11,7 @@ from llmtrack.call import Call
 from llmtrack.current import Progress
 from llmtrack.dialects.request import Request
 from llmtrack.errors import ConfigurationError
+from llmtrack.keywords import explains_keywords
 from llmtrack.kinds import is_followable
 from llmtrack.plan import Plan, outlets_for
 from llmtrack.proxies import attach
@@ -53,8 +54,10 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
 
     Raises:
         ConfigurationError: Not a tracker, or not a stream.
+        TypeError: An unknown keyword.
     """
 
+    @explains_keywords
     def __init__(
         self,
         tracker: TrackerLike | None = None,

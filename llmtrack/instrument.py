@@ -16,6 +16,7 @@ from llmtrack.directory import Directory
 from llmtrack.errors import ConfigurationError
 from llmtrack.followers import follow_async_generator, follow_generator
 from llmtrack.guard import guarded
+from llmtrack.keywords import explains_keywords
 from llmtrack.plan import Plan, outlets_for
 from llmtrack.proxies import attach, await_for
 from llmtrack.settings import is_disabled
@@ -44,6 +45,7 @@ def track_llm_call(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
+@explains_keywords
 def track_llm_call(
     fn: Callable[P, R] | None = None,
     /,
@@ -75,8 +77,12 @@ def track_llm_call(
             what `configure` says.
 
     Raises:
-        ConfigurationError: Not a function, or not a tracker.
+        ConfigurationError: Not a function, not a tracker, or an option of the
+            wrong kind.
+        TypeError: An unknown keyword.
     """
+    outlets = outlets_for(tracker)
+    _check_options(model=model, metadata=metadata)
 
     def decorate(function: Any) -> Any:
         if not callable(function) and not hasattr(function, "__func__"):
@@ -87,7 +93,7 @@ def track_llm_call(
             )
         plan = Plan(
             name=name or _name_of(function),
-            outlets=outlets_for(tracker),
+            outlets=outlets,
             directory=Directory(function),
             provider=provider,
             model=model,
@@ -100,6 +106,19 @@ def track_llm_call(
         return wrapt.FunctionWrapper(function, _wrapper_for(function, plan))
 
     return decorate if fn is None else decorate(fn)
+
+
+def _check_options(*, model: Any, metadata: Any) -> None:
+    if not (model is None or isinstance(model, str) or callable(model)):
+        raise ConfigurationError(
+            "model takes a name, or a function of the call's arguments; got "
+            f"{model!r}. Leave it out where the call itself names the model"
+        )
+    if not (metadata is None or isinstance(metadata, Mapping) or callable(metadata)):
+        raise ConfigurationError(
+            "metadata takes a mapping of names to values, or a function of the "
+            f"call's arguments; got {metadata!r}"
+        )
 
 
 def _name_of(function: Any) -> str:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrack.errors import ConfigurationError
+from llmtrack.keywords import explains_keywords
 
 if TYPE_CHECKING:
     from llmtrack.prices import PriceTable
@@ -63,6 +64,7 @@ class _Unchanged(Enum):
 _UNCHANGED: Final = _Unchanged.UNCHANGED
 
 
+@explains_keywords
 def configure(
     *,
     tracker: TrackerLike | _Unchanged | None = _UNCHANGED,
@@ -89,6 +91,7 @@ def configure(
 
     Raises:
         ConfigurationError: A value of the wrong kind.
+        TypeError: An unknown keyword.
     """
     global _settings
     given: dict[str, Any] = {
