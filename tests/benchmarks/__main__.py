@@ -1,7 +1,7 @@
 """
 Measure what tracking costs; print one table.
 
-    tox -e bench [-- --only chunks,calls] [--rounds 31] [--peers all]
+    tox -e bench [-- --only chunks,calls] [--rounds 61] [--peers all]
 
 Let nothing else run meanwhile. docs/explanation/speed.md has the figures, and
 says what they mean.
@@ -37,7 +37,7 @@ from timing import LLMTRACK, UNTIMED, Case, Row, rows_of
 _ORIGINALS: Final = Originals()
 
 #: What a peer can be measured by.
-_SHARED: Final = ("chunks", "calls", "client", "memory", "import", "1k")
+_SHARED: Final = ("chunks", "calls", "client", "memory", "import", "1k-lean")
 
 Group = Callable[[list[Contestant], argparse.Namespace], Iterable[Case | Row]]
 
@@ -49,8 +49,11 @@ _GROUPS: Final[dict[str, Group]] = {
     "import": lambda _, options: _imports(options.peer),
     "growth": lambda all_, options: growth.cases(_timed(all_), quick=options.quick),
     "trackers": lambda _, __: tracker_cost.cases(),
-    "1k": lambda all_, _: concurrency.rows(_timed(all_), 1_000, 7),
-    "10k": lambda all_, _: concurrency.rows(_timed(all_), 10_000, 5),
+    "1k": lambda all_, _: concurrency.rows(_timed(all_), 1_000, 3),
+    "1k-lean": lambda all_, _: concurrency.rows(
+        _timed(all_), 1_000, 7, concurrency.at_once
+    ),
+    "10k": lambda all_, _: concurrency.rows(_timed(all_), 10_000, 3),
 }
 
 
@@ -127,7 +130,7 @@ def _timed(contestants: list[Contestant]) -> list[Contestant]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure what tracking costs.")
     parser.add_argument("--only", default=",".join(_GROUPS), help="groups, by commas")
-    parser.add_argument("--rounds", type=int, default=31)
+    parser.add_argument("--rounds", type=int, default=61)
     parser.add_argument("--quick", action="store_true", help="no million of chunks")
     parser.add_argument("--peers", default="", help="all, or names, by commas")
     parser.add_argument("--environments", type=Path, default=Path(".peers").resolve())

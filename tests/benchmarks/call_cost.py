@@ -15,7 +15,7 @@ from sources import (
 from timing import BARE, BY_HAND, LLMTRACK, Case, Pass, fresh, timed
 
 #: Calls, or streams of one chunk, in a pass.
-CALLS: Final = 200
+CALLS: Final = 25
 #: Of the stream after which the tokens have to be counted.
 LONG: Final = 2_000
 

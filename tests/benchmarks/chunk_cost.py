@@ -29,7 +29,7 @@ from timing import BARE, BY_HAND, LLMTRACK, UNTIMED, Case, Pass, fresh
 #: Of a stream. Short enough to keep its text until the end, as most answers are.
 CHUNKS: Final = 2_000 + HEAD
 #: Streams in a pass.
-STREAMS: Final = 4
+STREAMS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import openai_client
 from contestants import Clients, Contestant
 from timing import BARE, LLMTRACK, Case, Pass, timed
 
-_CALLS: Final = 20
-_CHUNKS: Final = 500
-_STREAMS: Final = 2
+_CALLS: Final = 4
+_CHUNKS: Final = 100
+_STREAMS: Final = 1
 
 #: What is called, by contestant, and how each is flushed.
 Creates = dict[str, tuple[Any, Callable[[], object] | None]]

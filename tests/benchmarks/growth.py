@@ -19,7 +19,7 @@ def cases(contestants: Sequence[Contestant], *, quick: bool = False) -> Iterator
         def stream(length: int = length) -> Iterator[str]:
             yield from islice(cycle(WORDS), length)
 
-        times = max(1, 20_000 // length)
+        times = max(1, 2_000 // length)
 
         def run(make: object, times: int = times) -> None:
             for _ in range(times):

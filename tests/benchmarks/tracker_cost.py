@@ -15,7 +15,7 @@ import llmtrack
 from llmtrack import trackers
 
 #: Streams in a pass, and chunks in one.
-_STREAMS: Final = 20
+_STREAMS: Final = 4
 _CHUNKS: Final = 20
 
 Made = tuple[str, Callable[[Path], Any]]
