@@ -32,6 +32,10 @@ class Active:
                 where = f"activate of {outlet.name}"
                 if guarded(where, _enter, context, default=False):
                     self._entered.append(context)
+        if self._entered and not self._call.was_active:
+            # A tracker may have made a span of the call current.
+            self._call.was_active = True
+            self._call.correlate()
         return self
 
     def __exit__(self, *_: object) -> None:

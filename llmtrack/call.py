@@ -68,6 +68,7 @@ class Call(CallState):
         if stream:
             self._become_stream()
         self.identify()
+        self.correlate()
         try:
             self._send(CallStarted(self.info, 0.0))
         except BaseException as exc:

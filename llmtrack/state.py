@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from llmtrack import delivery
 from llmtrack.answer import Answer, OnReading
+from llmtrack.correlation import trace_ids
 from llmtrack.dialects.request import Request, from_response
 from llmtrack.directory import UNKNOWN
 from llmtrack.guard import guarded
@@ -36,6 +37,7 @@ class CallState:
         "_latch",
         "_prompt",
         "_started",
+        "_trace",
         "answer",
         "call_id",
         "capture",
@@ -62,6 +64,7 @@ class CallState:
         "stream",
         "usage_by_hand",
         "waited",
+        "was_active",
     )
 
     def __init__(
@@ -78,6 +81,9 @@ class CallState:
         # The program may append to its messages while the answer flows.
         self._asked = request.input[:] if type(request.input) is list else request.input
         self._prompt: Prompt | None = None
+        self._trace: dict[str, str] = {}
+        # Whether the trackers' contexts have been entered.
+        self.was_active = False
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.outlets = plan.outlets()
         capture = plan.capture_content
@@ -143,10 +149,17 @@ class CallState:
                 self.served.port,
                 self.stream if self.stream is not None else self.request.stream,
                 self.started_at,
-                dict(self.metadata),
+                {**self._trace, **self.metadata},
                 request_parameters=self.request.parameters,
             )
         return self._info
+
+    def correlate(self) -> None:
+        """Take the ids of the span that is current here; the user's keys win."""
+        found = guarded("finding the span", trace_ids, default=self._trace)
+        if found != self._trace:
+            self._trace = found
+            self._info = None
 
     @property
     def prompt(self) -> Prompt:

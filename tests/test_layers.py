@@ -19,7 +19,7 @@ PACKAGE = Path(llmtrack.__file__).parent
 # never from above and never in a circle. A part is a module or subpackage of
 # llmtrack; `llmtrack` stands for the package's own `__init__`.
 FLOORS = (
-    {"exportable", "keywords", "record", "events", "errors", "error_kinds"},
+    {"exportable", "keywords", "correlation", "record", "events", "errors", "error_kinds"},
     {"dialects", "providers", "provider_names", "tokens", "prices"},
     {"ways", "phrasing"},
     {"trackers"},
