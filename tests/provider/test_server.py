@@ -264,7 +264,10 @@ def test_it_runs_from_a_shell():
         first = process.stdout.readline()
         process.stdout.readline()
         process.send_signal(2)
-        _, errors = process.communicate(timeout=10)
+        try:
+            _, errors = process.communicate(timeout=10)
+        finally:
+            process.kill()
 
     assert first.startswith("loopback provider on http://127.0.0.1:")
     assert (process.returncode, errors) == (0, "")
