@@ -23,6 +23,10 @@ _MAGIC: Final = b"SQLite format 3\0"
 _CHUNK: Final = 20_000
 #: Bytes of a file of JSON lines that hold its latest calls.
 _TAIL: Final = 1_000_000
+#: Columns that hold JSON; other values are numbers and texts.
+_NESTED: Final = ("metadata", "tool_calls", "uncounted")
+#: Characters of a start as ledgers have it.
+_WRITTEN: Final = len("2026-01-31T12:00:00.000000+00:00")
 
 
 class Sources:
@@ -181,10 +185,12 @@ def _insert(
 
 def _row(record: dict[str, Any]) -> tuple[Any, ...]:
     """Return a record as a row of the ledger."""
-    started = datetime.fromisoformat(record["started_at"]).astimezone(UTC)
-    flat = {
-        name: json.dumps(value) if isinstance(value, list | dict) else value
-        for name, value in record.items()
-    }
-    flat["started_at"] = started.isoformat(timespec="microseconds")
-    return tuple(map(flat.get, COLUMNS))
+    started = record["started_at"]
+    moment = datetime.fromisoformat(started)
+    if not (started.endswith("+00:00") and len(started) == _WRITTEN):
+        utc = moment.astimezone(UTC)
+        record["started_at"] = utc.isoformat(timespec="microseconds")
+    for name in _NESTED:
+        value = record.get(name)
+        record[name] = json.dumps(value) if value else None
+    return tuple(map(record.get, COLUMNS))
