@@ -218,7 +218,7 @@ def _self_test(out: Console) -> bool:
 
 
 def _title(out: Console, title: str) -> None:
-    out.print(Text(f"\n{title}", "bold"))
+    out.print(Text(f"\n{terminal.told(title)}", "bold"))
 
 
 def _rows(

@@ -55,7 +55,7 @@ def write_csv(file: IO[str], groups: list[Group], by: tuple[str, ...]) -> None:
 
 def key_text(key: Iterable[Any]) -> str:
     """Return what a group is called."""
-    return " / ".join(terminal.NOTHING if part is None else str(part) for part in key)
+    return " / ".join(map(terminal.told, key))
 
 
 def _print_outcomes(out: Console, label: str, groups: list[Group]) -> None:
@@ -127,7 +127,9 @@ def _print_errors(out: Console, label: str, groups: list[Group]) -> None:
     for group in groups:
         first = _label(group)
         for kind, count in sorted(group.errors.items(), key=lambda item: -item[1]):
-            table.add_row(first, Text(kind, "red"), terminal.whole(count))
+            table.add_row(
+                first, Text(terminal.told(kind), "red"), terminal.whole(count)
+            )
             first = Text("")
     out.print()
     out.print(table)

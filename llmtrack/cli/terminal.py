@@ -9,6 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from llmtrack.trackers.lines import printable
+
 NOTHING: Final = "-"
 COLOURS: Final = {
     "success": "green",
@@ -42,6 +44,11 @@ def table(title: str | None = None) -> Table:
         pad_edge=False,
         header_style="bold",
     )
+
+
+def told(value: object) -> str:
+    """Return what a program wrote, on one line and without a terminal's commands."""
+    return NOTHING if value is None else printable(str(value))
 
 
 def coloured(outcome: str) -> str:

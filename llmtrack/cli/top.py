@@ -144,13 +144,13 @@ def _cells(call: Row, now: datetime) -> list[Text | str]:
         took = max(0.0, (now - started).total_seconds())
     return [
         f"{started.astimezone():%H:%M:%S}",
-        Text(status, terminal.coloured(status)),
-        Text(call["name"] or terminal.NOTHING),
-        Text(call["model"] or terminal.NOTHING),
+        Text(terminal.told(status), terminal.coloured(status)),
+        Text(terminal.told(call["name"])),
+        Text(terminal.told(call["model"])),
         terminal.seconds(took),
         terminal.seconds(call["time_to_first_token_seconds"]),
         terminal.tokens(call["input_tokens"], call["input_source"]),
         terminal.tokens(call["output_tokens"], call["output_source"]),
         terminal.dollars(call["cost_usd"]),
-        Text(call["error_kind"] or ""),
+        Text(terminal.told(call["error_kind"])),
     ]

@@ -349,6 +349,17 @@ def test_markup_in_a_name_is_text(command, write, record, tmp_path):
     assert "[red]x[/blue]" in done.stdout
 
 
+def test_a_name_cannot_command_the_terminal(command, write, record, tmp_path):
+    """
+    Escape sequences and line ends in a name are shown, and not obeyed.
+    """
+    path = write(record(request_model="x\x1b[2J\ny\x07"))
+
+    done = command("report", path, cwd=tmp_path)
+
+    assert "openai / x\\x1b[2J y\\x07" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
