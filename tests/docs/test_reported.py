@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import pytest
 
 import llmtrack
 from llmtrack.trackers import Batched
 
+#: Not strict: whoever repairs one of these moves its test to where it belongs.
+missing = partial(pytest.mark.xfail, strict=False)
 
-@pytest.mark.xfail(reason="an outlet dies with its block; its tracker's queue stays")
+
+@missing(reason="an outlet dies with its block; its tracker's queue stays")
 def test_flush_reaches_the_tracker_of_a_block_that_is_over():
     """
     `flush()` delivers what waits in a tracker's queue, also after the block.
@@ -26,7 +30,7 @@ def test_flush_reaches_the_tracker_of_a_block_that_is_over():
     assert delivered
 
 
-@pytest.mark.xfail(reason="a list is one tracker, FanOut, that never fails")
+@missing(reason="a list is one tracker, FanOut, that never fails")
 def test_statistics_name_the_trackers_of_a_list():
     """
     `statistics()` has each tracker of a list under its name, failures counted.
@@ -46,7 +50,7 @@ def test_statistics_name_the_trackers_of_a_list():
     assert statistics["Failing"]["failed"] > 0
 
 
-@pytest.mark.xfail(reason="the prompt is not counted before the end")
+@missing(reason="the prompt is not counted before the end")
 def test_progress_tells_a_cost_before_the_provider_reports_tokens():
     """
     The running cost needs no usage from the provider: the prompt can be counted.
@@ -62,7 +66,7 @@ def test_progress_tells_a_cost_before_the_provider_reports_tokens():
     assert None not in costs
 
 
-@pytest.mark.xfail(reason="of a request that failed only its arguments are looked at")
+@missing(reason="of a request that failed only its arguments are looked at")
 def test_the_model_of_a_request_that_failed_is_known():
     """
     The exception holds the request, and the request's body the model.
@@ -89,12 +93,3 @@ def test_the_model_of_a_request_that_failed_is_known():
         client.close()
 
     assert "gpt-4o-mini" == recorder.record.request_model
-
-
-@pytest.mark.xfail(reason="the tracker is looked at when the decorator is applied")
-def test_a_wrong_tracker_is_told_before_the_decorator_is_applied():
-    """
-    `track_llm_call(tracker=...)` alone says that it is not a tracker.
-    """
-    with pytest.raises(llmtrack.ConfigurationError):
-        llmtrack.track_llm_call(tracker=object())
