@@ -82,9 +82,15 @@ def is_slow_to_count(call: CallState) -> bool:
     chars = 0
     if known is None or known.output is None:
         chars += call.answer.chars
-    if known is None or known.input is None:
-        chars += sum(map(len, call.prompt.texts))
-    return not prices.ready() or (chars > 0 and is_slow(chars, call.request.model))
+    is_priced = known is not None and known.input is not None
+    if not is_priced:
+        prompt = call.prompt
+        chars += sum(map(len, prompt.texts))
+        # Without an input there is no cost, and no price is looked up.
+        is_priced = bool(prompt.texts or prompt.uncounted)
+    if is_priced and not prices.ready():
+        return True
+    return chars > 0 and is_slow(chars, call.request.model)
 
 
 def running_cost(call: CallState, tokens: int) -> Decimal | None:

@@ -74,6 +74,21 @@ def test_a_long_answer_is_not_counted_on_the_consumers_thread(tracked, sources):
     assert threading.get_ident() not in counter.threads
 
 
+def test_a_short_call_is_told_before_it_returns():
+    """
+    Only the first one waits for the thread, which loads what counts it.
+    """
+    records = []
+    answer = llmtrack.track_llm_call(tracker=records.append)(lambda: "hello")
+    answer()
+    llmtrack.flush()
+    records.clear()
+
+    answer()
+
+    assert 1 == len(records)
+
+
 def test_disabled_means_undecorated(monkeypatch, sources):
     """
     With `LLMTRACK_DISABLED=1` the function itself comes back: it costs nothing.
