@@ -136,7 +136,8 @@ class Call(CallState):
         error = error_info(exc)
         if error.kind != "cancelled":
             # A refused request is behind the exception that says so.
-            if self.served.address is None and hasattr(exc, "response"):
+            unknown = self.served.address is None or self.request.model is None
+            if unknown and (hasattr(exc, "response") or hasattr(exc, "request")):
                 self.learn_from(exc)
             self._end(Outcome.ERROR, exc, error)
         elif self._blocks <= 0:

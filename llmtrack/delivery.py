@@ -7,10 +7,10 @@ import os
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from llmtrack.guard import logger, report
 
@@ -21,21 +21,6 @@ Job = Callable[[], object]
 
 #: Seconds that the exit of the process waits for trackers.
 EXIT_TIMEOUT: Final = 5.0
-
-
-class Flushing(Protocol):
-    """
-    What is flushed, and emptied in a forked child.
-
-    Attributes:
-        waiting: Events that are on their way.
-    """
-
-    waiting: int
-
-    def flush(self, timeout: float) -> bool:
-        """Deliver what waits within some seconds; return whether all of it was."""
-        ...
 
 
 class _Post:
@@ -72,7 +57,7 @@ class _Post:
             from llmtrack.delivery_loop import DeliveryLoop
 
             with self._starting:
-                self._loop = self._loop or DeliveryLoop()
+                self._loop = self._loop or DeliveryLoop(start_thread)
         return self._loop
 
     def wait_for_loop(self, timeout: float) -> bool:
@@ -120,13 +105,15 @@ def start_thread(name: str, target: Job) -> threading.Thread | None:
     return thread
 
 
-#: What `flush` flushes, as long as somebody uses it.
-flushed: weakref.WeakSet[Flushing] = weakref.WeakSet()
+#: Flushes the trackers within some seconds; returns whether all was delivered.
+Flusher = Callable[[float], bool]
+_flushers: list[Flusher] = []
 _post = _Post()
 _before_exit: list[Job] = []
 #: Differs in a forked child, which must not report its parent's calls.
 generation = 0
 _armed = -1
+_registered: int | None = -1
 
 later = _post.later
 start = _post.start
@@ -148,9 +135,14 @@ def flush(timeout: float = EXIT_TIMEOUT) -> bool:
     deadline = time.monotonic() + timeout
     done = _post.wait(timeout)
     done &= _post.wait_for_loop(max(0.0, deadline - time.monotonic()))
-    for outlet in list(flushed):
-        done &= outlet.flush(max(0.0, deadline - time.monotonic()))
+    for flush_trackers in _flushers:
+        done &= flush_trackers(max(0.0, deadline - time.monotonic()))
     return done
+
+
+def on_flush(flusher: Flusher) -> None:
+    """Have something flushed too, after what was handed over was delivered."""
+    _flushers.append(flusher)
 
 
 def before_exit(job: Job) -> None:
@@ -163,11 +155,23 @@ def at_exit() -> None:
     for job in _before_exit:
         _post.later(job)
     if not flush(EXIT_TIMEOUT):
-        left = sum(outlet.waiting for outlet in list(flushed))
         logger.warning(
-            "the process exits, and not every event was delivered within %s s "
-            "(%s of async trackers are left)", EXIT_TIMEOUT, left
-        )  # fmt: skip
+            "the process exits, and not every event was delivered within %s s",
+            EXIT_TIMEOUT,
+        )
+    _remember_the_interrupt()
+
+
+def _remember_the_interrupt() -> None:
+    """
+    Let a process that Ctrl-C ended exit by the signal, as shells look for.
+
+    Python forgets that when a text is run as code, as dataclasses do when they are
+    imported, and is reminded by a text that raises it.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        with suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")
 
 
 def arm() -> None:
@@ -179,13 +183,35 @@ def arm() -> None:
     registered is the first one run. A `multiprocessing` child leaves by
     `os._exit`, which runs none of them, but runs its own finalizers before.
     """
-    global _armed
-    atexit.unregister(at_exit)
-    atexit.register(at_exit)
+    global _armed, _registered
+    if _registered is None or _registered != _count_registered():
+        atexit.unregister(at_exit)
+        atexit.register(at_exit)
+        _registered = _count_registered()
     process = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
-    if _armed != generation and process and util and process.parent_process():
-        util.Finalize(None, at_exit, exitpriority=100)
+    if _armed != generation and process and util:
+        # Some children import the program before they are known to be children.
+        util.register_after_fork(at_exit, _arm_child)
+        if process.parent_process():
+            _arm_child()
+    _armed = generation
+
+
+def _count_registered() -> int | None:
+    """
+    Return how many functions `atexit` was ever given; None where nobody knows.
+
+    It forgets none of them: to register at each tracker what is registered last
+    already would fill its list.
+    """
+    count = getattr(atexit, "_ncallbacks", None)
+    return None if count is None else int(count())
+
+
+def _arm_child(*_: object) -> None:
+    global _armed
+    sys.modules["multiprocessing.util"].Finalize(None, at_exit, exitpriority=100)
     _armed = generation
 
 
@@ -199,8 +225,6 @@ def _after_fork() -> None:
     global generation
     generation += 1
     _post.__init__()  # type: ignore[misc]
-    for outlet in list(flushed):
-        outlet.waiting = 0
 
 
 os.register_at_fork(after_in_child=_after_fork)

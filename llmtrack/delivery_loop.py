@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable
 from concurrent import futures
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
+#: Seconds that a job may take where there is no thread for it.
+_TIMEOUT: Final = 5.0
+
 
 class DeliveryLoop:
-    """An event loop that cannot block the program's."""
+    """
+    An event loop that cannot block the program's.
 
-    def __init__(self) -> None:
+    Args:
+        start_thread: Starts a thread, of a name, that runs a function; returns None
+            at exit, when there can be none. Then each job is run to its end where
+            it is submitted.
+    """
+
+    def __init__(
+        self, start_thread: Callable[[str, Callable[[], object]], object | None]
+    ) -> None:
         self._loop = asyncio.new_event_loop()
         self._pending: set[futures.Future[None]] = set()
         self._turns: dict[object, asyncio.Lock] = {}
-        threading.Thread(
-            target=self._loop.run_forever, name="llmtrack-async", daemon=True
-        ).start()
+        thread = start_thread("llmtrack-async", self._loop.run_forever)
+        self._has_thread = thread is not None
 
     def submit(
         self,
@@ -30,12 +40,18 @@ class DeliveryLoop:
     ) -> None:
         """Await something after all that was submitted before in the same line."""
         job = self._in_turn(line, pending, done)
+        if not self._has_thread:
+            self._loop.run_until_complete(asyncio.wait_for(job, _TIMEOUT))
+            return
         future = asyncio.run_coroutine_threadsafe(job, self._loop)
         self._pending.add(future)
         future.add_done_callback(self._pending.discard)
 
     def result(self, pending: Awaitable[T], timeout: float) -> T:
         """Await something, and return what it gives."""
+        if not self._has_thread:
+            waiting = asyncio.wait_for(_awaiting(pending), timeout)
+            return self._loop.run_until_complete(waiting)
         future = asyncio.run_coroutine_threadsafe(_awaiting(pending), self._loop)
         return future.result(timeout)
 

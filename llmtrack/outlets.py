@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from time import monotonic
 from typing import Any, Final, cast
-from weakref import WeakSet
+from weakref import ref
 
 from llmtrack import delivery
 from llmtrack.events import Delta, Event
@@ -34,6 +35,7 @@ class Outlet:
     __slots__ = (
         "__weakref__",
         "_count",
+        "_generation",
         "_track",
         "activates",
         "name",
@@ -48,10 +50,10 @@ class Outlet:
         self.wants = wanted_events(tracker)
         self.activates = hasattr(tracker, "activate")
         self.waiting = 0
+        self._generation = delivery.generation
         self._count = _counts[self.name]
         self._track = tracker.track
-        _known.add(self)
-        delivery.flushed.add(self)
+        _remember(self.name, tracker)
         delivery.arm()
 
     def send(self, event: Event) -> BaseException | None:
@@ -86,21 +88,11 @@ class Outlet:
         made = guarded(f"activate of {self.name}", activate, call, default=None)
         return cast("AbstractContextManager[Any] | None", made)
 
-    def flush(self, timeout: float) -> bool:
-        """Flush the tracker, where it can; return whether all was delivered."""
-        flush = getattr(self.tracker, "flush", None)
-        if flush is None:
-            return True
-        done = guarded(f"flush of {self.name}", flush, timeout, default=False)
-        if inspect.isawaitable(done):
-            result = delivery.loop().result
-            done = guarded(
-                f"flush of {self.name}", result, done, timeout, default=False
-            )
-        return done is not False
-
     def _await(self, pending: Awaitable[Any]) -> None:
         """Let the loop of the delivery await it, after what came before."""
+        if self._generation != delivery.generation:
+            # Forked: what waits is the parent process's.
+            self._generation, self.waiting = delivery.generation, 0
         if self.waiting >= ASYNC_LIMIT:
             self._count.dropped += 1
             if inspect.iscoroutine(pending):
@@ -137,7 +129,42 @@ class Outlets:
 
 
 _counts: defaultdict[str, _Count] = defaultdict(_Count)
-_known: WeakSet[Outlet] = WeakSet()
+# The trackers that have ever been used and are still there, by their ids. What they
+# hold back is theirs to deliver, however short the life of an outlet.
+_trackers: dict[int, tuple[str, Callable[[], Any]]] = {}
+
+
+def _remember(name: str, tracker: Tracker) -> None:
+    key = id(tracker)
+
+    def forget(_: Any) -> None:
+        _trackers.pop(key, None)
+
+    try:
+        _trackers[key] = name, ref(tracker, forget)
+    except TypeError:
+        # It cannot be referred to weakly.
+        _trackers[key] = name, lambda: tracker
+
+
+def flush_trackers(timeout: float) -> bool:
+    """Flush all trackers within some seconds; return whether all was delivered."""
+    deadline = monotonic() + timeout
+    done = True
+    for name, tracker in list(_trackers.values()):
+        flush = getattr(tracker(), "flush", None)
+        if flush is not None:
+            done &= _flushed(name, flush, max(0.0, deadline - monotonic()))
+    return done
+
+
+def _flushed(name: str, flush: Callable[[float], Any], timeout: float) -> bool:
+    where = f"flush of {name}"
+    done = guarded(where, flush, timeout, default=False)
+    if inspect.isawaitable(done):
+        result = delivery.loop().result
+        done = guarded(where, result, done, timeout, default=False)
+    return done is not False
 
 
 def statistics() -> dict[str, dict[str, int]]:
@@ -149,9 +176,9 @@ def statistics() -> dict[str, dict[str, int]]:
         (it, or the queue in front of it, was full) for each name.
     """
     dropped: defaultdict[str, int] = defaultdict(int)
-    for outlet in list(_known):
-        own = getattr(outlet.tracker, "dropped", 0)
-        dropped[outlet.name] += own if isinstance(own, int) else 0
+    for name, tracker in list(_trackers.values()):
+        own = getattr(tracker(), "dropped", 0)
+        dropped[name] += own if isinstance(own, int) else 0
     return {
         name: {
             "delivered": count.delivered,
@@ -160,3 +187,6 @@ def statistics() -> dict[str, dict[str, int]]:
         }
         for name, count in list(_counts.items())
     }
+
+
+delivery.on_flush(flush_trackers)

@@ -9,6 +9,7 @@ from typing import Any
 from llmtrack.directory import Directory
 from llmtrack.outlets import Outlet, Outlets
 from llmtrack.settings import settings
+from llmtrack.trackers.protocol import Tracker
 
 _default: tuple[Any, Outlets] = (object(), Outlets())
 
@@ -50,7 +51,7 @@ def outlets_for(tracker: Any) -> Callable[[], Outlets]:
         return _default_outlets
     from llmtrack.trackers.tracker import as_tracker
 
-    outlets = Outlets(Outlet(as_tracker(tracker)))
+    outlets = _outlets_of(as_tracker(tracker))
     return lambda: outlets
 
 
@@ -62,5 +63,13 @@ def _default_outlets() -> Outlets:
         from llmtrack.trackers.tracker import as_tracker
 
         tracker = StdoutTracker() if chosen is None else as_tracker(chosen)
-        _default = (chosen, Outlets(Outlet(tracker)))
+        _default = (chosen, _outlets_of(tracker))
     return _default[1]
+
+
+def _outlets_of(tracker: Tracker) -> Outlets:
+    """Return an outlet for each of several trackers, so that each has its count."""
+    from llmtrack.trackers.tracker import FanOut
+
+    several = tracker.trackers if isinstance(tracker, FanOut) else (tracker,)
+    return Outlets(*map(Outlet, several))
