@@ -53,7 +53,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def llmtrack() -> None:
-    r"""
+    """
     One truthful record for every LLM call.
 
     \b

@@ -47,7 +47,7 @@ _PROMPT: Final = "Count from one to thirty, in words."
     help="Model to ask for; the loopback provider answers as fake-model-1.",
 )
 def demo(path: Path, live: bool, model: str) -> None:
-    r"""
+    """
     Track real calls to a provider on this machine, and show them.
 
     The real openai client talks to a loopback provider: streams, sync and async,

@@ -64,7 +64,7 @@ _SAMPLE: Final = "How many tokens does this sentence have?"
 )
 @click.pass_context
 def doctor(ctx: click.Context, models: tuple[str, ...]) -> None:
-    r"""
+    """
     Say what is installed, and test the guarantee.
 
     Vocabularies count the tokens that a provider does not report; without them

@@ -62,7 +62,7 @@ def report(
     form: Literal["json", "csv"] | None,
     page: Path | None,
 ) -> None:
-    r"""
+    """
     Sum up the calls of JSON lines files and SQLite ledgers.
 
     Percentiles are over the calls that ended, and the success rate over those and

@@ -53,7 +53,7 @@ _SUMS: Final = """
 )
 @click.option("--once", is_flag=True, help="Look once, print, and end.")
 def top(file: str, interval: float, once: bool) -> None:
-    r"""
+    """
     Watch the open and the latest calls of a ledger.
 
     Open calls come first; a call is lost that never ended and whose process is
