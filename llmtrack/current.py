@@ -62,7 +62,7 @@ class CurrentCall:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self.call_id = call.call_id
+        self.call_id: str = call.call_id
 
     @property
     def model(self) -> str | None:

@@ -55,7 +55,7 @@ class PriceList:
         self.usage: Any = import_module("genai_prices").Usage
         self.snapshot: Any = import_module("genai_prices.data_snapshot").get_snapshot
         self.snapshot()
-        self.version = import_module("importlib.metadata").version("genai-prices")
+        self.version: str = import_module("importlib.metadata").version("genai-prices")
 
 
 @cache

@@ -37,7 +37,7 @@ class RecordingTracker:
         exceptions: bool = False,
         timeout: float = 10.0,
     ) -> None:
-        self.events = ALL_EVENTS if deltas else ALL_BUT_DELTA
+        self.events: frozenset[type[Event]] = ALL_EVENTS if deltas else ALL_BUT_DELTA
         self._keeps_exceptions = exceptions
         self._timeout = timeout
         self._history: list[Event] = []

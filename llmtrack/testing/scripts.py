@@ -104,7 +104,7 @@ class ScriptedResponse:
     """
 
     def __init__(self) -> None:
-        self.is_closed = False
+        self.is_closed: bool = False
         self.headers: dict[str, str] = {}
 
     def close(self) -> None:
@@ -124,7 +124,7 @@ class ScriptedStream:
     """
 
     def __init__(self, script: Script) -> None:
-        self.response = ScriptedResponse()
+        self.response: ScriptedResponse = ScriptedResponse()
         self._steps = _reading(script.generator(), self.response)
 
     def __iter__(self) -> Self:
@@ -149,7 +149,7 @@ class AsyncScriptedStream:
     """The async twin of `ScriptedStream`."""
 
     def __init__(self, script: Script) -> None:
-        self.response = ScriptedResponse()
+        self.response: ScriptedResponse = ScriptedResponse()
         self._steps = _async_reading(script.async_generator(), self.response)
 
     def __aiter__(self) -> Self:
@@ -180,7 +180,7 @@ class ScriptedStreamManager:
 
     def __init__(self, script: Script) -> None:
         self._stream = ScriptedStream(script)
-        self.response = self._stream.response
+        self.response: ScriptedResponse = self._stream.response
 
     def __enter__(self) -> ScriptedStream:
         return self._stream
@@ -194,7 +194,7 @@ class AsyncScriptedStreamManager:
 
     def __init__(self, script: Script) -> None:
         self._stream = AsyncScriptedStream(script)
-        self.response = self._stream.response
+        self.response: ScriptedResponse = self._stream.response
 
     async def __aenter__(self) -> AsyncScriptedStream:
         return self._stream

@@ -108,7 +108,7 @@ class Batched:
                 f"got {describe(handler)}"
             )
         self._handler = handler
-        self.name = (
+        self.name: str = (
             f"Batched({getattr(handler, '__qualname__', type(handler).__name__)})"
         )
         self._worker = Worker(

@@ -85,7 +85,7 @@ class Budget:
         self._day = date.min
         self._spent: dict[Any, Decimal] = {}
         self._adding = threading.Lock()
-        self.unpriced = 0
+        self.unpriced: int = 0
 
     def track(self, event: Event, /) -> None:
         if not isinstance(event, CallEnded):

@@ -77,7 +77,7 @@ class Callbacks:
                 raise ConfigurationError(
                     f"{name} must be a function of one event; got {describe(function)}"
                 )
-        self.events = frozenset[type[Event]](
+        self.events: frozenset[type[Event]] = frozenset(
             cls for cls, name in _BY_EVENT.items() if name in self._functions
         )
         if self._functions.keys() & {*_BY_OUTCOME.values(), "on_end"}:

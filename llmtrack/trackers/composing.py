@@ -7,9 +7,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from llmtrack.events import Event
 from llmtrack.record import CallInfo
 from llmtrack.trackers.isolation import dropped_by
-from llmtrack.trackers.protocol import TrackerLike, wanted_events
+from llmtrack.trackers.protocol import Tracker, TrackerLike, wanted_events
 from llmtrack.trackers.tracker import as_tracker, tracker_name
 
 
@@ -25,9 +26,9 @@ class Wrapping:
     activate: Callable[[CallInfo], AbstractContextManager[Any]]
 
     def __init__(self, tracker: TrackerLike) -> None:
-        self.tracker = as_tracker(tracker)
-        self.events = wanted_events(self.tracker)
-        self.name = f"{type(self).__name__}({tracker_name(self.tracker)})"
+        self.tracker: Tracker = as_tracker(tracker)
+        self.events: frozenset[type[Event]] = wanted_events(self.tracker)
+        self.name: str = f"{type(self).__name__}({tracker_name(self.tracker)})"
         activate = getattr(self.tracker, "activate", None)
         if activate is not None:
             self.activate = activate

@@ -21,7 +21,7 @@ class Failures:
     """
 
     def __init__(self, name: str) -> None:
-        self.count = 0
+        self.count: int = 0
         self._name = name
         self._logged: set[str] = set()
         self._lock = threading.Lock()

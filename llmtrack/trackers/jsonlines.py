@@ -35,7 +35,7 @@ class JSONLinesTracker:
         ConfigurationError: The file cannot be written.
     """
 
-    events = frozenset({CallEnded})
+    events: frozenset[type[Event]] = frozenset({CallEnded})
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:

@@ -53,7 +53,7 @@ class LaunchDarklyTracker:
         ConfigurationError: The source is none of these.
     """
 
-    events = frozenset({CallStarted, CallEnded})
+    events: frozenset[type[Event]] = frozenset({CallStarted, CallEnded})
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class LaunchDarklyTracker:
         self._open: dict[str, Any] = {}
         self._used: WeakSet[Any] = WeakSet()
         self._lock = threading.Lock()
-        self.dropped = 0
+        self.dropped: int = 0
 
     def track(self, event: Event, /) -> None:
         call_id = event.call.call_id

@@ -27,7 +27,7 @@ class LoggingTracker:
         error_level: The level of calls that failed.
     """
 
-    events = frozenset({CallEnded})
+    events: frozenset[type[Event]] = frozenset({CallEnded})
 
     def __init__(
         self,

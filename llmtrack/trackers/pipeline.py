@@ -53,7 +53,9 @@ class Filtered(Wrapping):
             says = getattr(self.tracker, "events", None) is not None
             offered = self.events if says else ALL_EVENTS
             classes = _classes(events)
-            self.events = frozenset(e for e in offered if issubclass(e, classes))
+            self.events: frozenset[type[Event]] = frozenset(
+                e for e in offered if issubclass(e, classes)
+            )
             if not self.events:
                 raise ConfigurationError(
                     f"no event would pass: {self.name} wants "

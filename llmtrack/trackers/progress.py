@@ -80,7 +80,9 @@ class ProgressTracker:
         ConfigurationError: The file is no text stream.
     """
 
-    events = frozenset({CallStarted, FirstToken, Delta, CallEnded})
+    events: frozenset[type[Event]] = frozenset(
+        {CallStarted, FirstToken, Delta, CallEnded}
+    )
 
     def __init__(self, file: TextIO | None = None) -> None:
         if file is not None and not hasattr(file, "write"):
@@ -88,7 +90,7 @@ class ProgressTracker:
                 f"file must be an open text stream; got {describe(file)}"
             )
         self._file = file
-        self.dropped = 0
+        self.dropped: int = 0
         self._start_afresh()
 
     def _start_afresh(self) -> None:

@@ -61,7 +61,7 @@ class PrometheusTracker:
             holds other metrics of these names.
     """
 
-    events = frozenset({CallEnded})
+    events: frozenset[type[Event]] = frozenset({CallEnded})
 
     def __init__(
         self,

@@ -88,7 +88,7 @@ class SQLiteTracker:
             another program's database; or the interval is none.
     """
 
-    events = frozenset({CallStarted, CallEnded})
+    events: frozenset[type[Event]] = frozenset({CallStarted, CallEnded})
     failed = 0
 
     def __init__(
@@ -125,7 +125,7 @@ class SQLiteTracker:
         self._inode = 0
         self._in_vain = 0
         # Held while the connection works, so that a fork can wait for it.
-        self.in_use = threading.Lock()
+        self.in_use: threading.Lock = threading.Lock()
 
     @property
     def delivered(self) -> int:

@@ -35,7 +35,7 @@ class StdoutTracker:
         ConfigurationError: The file is no text stream, or the format unknown.
     """
 
-    events = frozenset({CallEnded})
+    events: frozenset[type[Event]] = frozenset({CallEnded})
 
     def __init__(
         self, file: TextIO | None = None, format: Literal["text", "json"] = "text"
@@ -50,7 +50,7 @@ class StdoutTracker:
             )
         self._file = file
         self._format = format
-        self.dropped = 0
+        self.dropped: int = 0
 
     def track(self, event: Event, /) -> None:
         if not isinstance(event, CallEnded):

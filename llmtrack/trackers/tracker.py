@@ -66,7 +66,7 @@ class RecordFunction:
             generator function, whose body would never run.
     """
 
-    events = frozenset({CallEnded})
+    events: frozenset[type[Event]] = frozenset({CallEnded})
 
     def __init__(self, function: Callable[[CallRecord], object]) -> None:
         if yields(function):
@@ -105,12 +105,14 @@ class FanOut:
     activate: Callable[[CallInfo], AbstractContextManager[Any]]
 
     def __init__(self, *trackers: TrackerLike) -> None:
-        self.trackers = tuple(as_tracker(tracker) for tracker in trackers)
+        self.trackers: tuple[Tracker, ...] = tuple(
+            as_tracker(tracker) for tracker in trackers
+        )
         self._members = [
             (tracker, wanted_events(tracker), Failures(tracker_name(tracker)))
             for tracker in self.trackers
         ]
-        self.events = frozenset[type[Event]]().union(
+        self.events: frozenset[type[Event]] = frozenset[type[Event]]().union(
             *(wanted for _, wanted, _ in self._members)
         )
         if any(hasattr(tracker, "activate") for tracker in self.trackers):

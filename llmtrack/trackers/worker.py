@@ -93,8 +93,8 @@ class Worker:
                 f"got {overflow!r}"
             )
         self.name = name
-        self.delivered = 0
-        self.dropped = 0
+        self.delivered: int = 0
+        self.dropped: int = 0
         self.retry_in: float | None = None
         self._deliver = deliver
         self._settle = settle

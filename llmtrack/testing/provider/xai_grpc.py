@@ -52,7 +52,7 @@ class LoopbackGrpcProvider:
         self._chat = chat
         self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
         self._server.add_generic_rpc_handlers((chat.service(),))
-        self.host = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self.host: str = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
 
     def __enter__(self) -> Self:
         self._server.start()

@@ -65,7 +65,7 @@ class OpenTelemetryTracker:
         ConfigurationError: An argument is none of these.
     """
 
-    events = frozenset({CallStarted, CallEnded})
+    events: frozenset[type[Event]] = frozenset({CallStarted, CallEnded})
 
     def __init__(
         self,
