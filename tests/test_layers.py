@@ -19,26 +19,33 @@ PACKAGE = Path(llmtrack.__file__).parent
 # never from above and never in a circle. A part is a module or subpackage of
 # llmtrack; `llmtrack` stands for the package's own `__init__`.
 FLOORS = (
-    {"exportable", "keywords", "correlation", "record", "events", "errors", "error_kinds"},
-    {"dialects", "providers", "provider_names", "tokens", "prices"},
-    {"ways", "phrasing"},
-    {"trackers"},
+    # The vocabulary: what a call, an event and an error are. Knows nobody.
     {
-        "guard",
-        "settings",
-        "delivery",
-        "delivery_loop",
-        "outlets",
-        "nesting",
-        "directory",
-        "plan",
+        "correlation", "error_kinds", "errors", "events", "exportable", "keywords",
+        "record",
     },
-    {"answer", "state", "summary", "call", "activation", "current"},
-    {"kinds", "drops", "hidden", "bodies", "followers", "proxies"},
-    {"instrument", "block", "direct", "formats", "formatted"},
+    # What clients, models and price lists are like; each can be had by itself.
+    {"dialects", "prices", "provider_names", "providers", "tokens"},
+    # How a client is called, and what its parameters are called: for `direct`.
+    {"phrasing", "ways"},
+    # Where events go.
+    {"trackers"},
+    # How events get there, and what is decided before the first call.
+    {
+        "delivery", "delivery_loop", "directory", "guard", "nesting", "outlets", "plan",
+        "settings",
+    },
+    # One call, from its start to its one ending; the only clock.
+    {"activation", "answer", "call", "current", "state", "summary"},
+    # What stands in for a stream, a response or a coroutine, and tells its call.
+    {"bodies", "drops", "followers", "hidden", "kinds", "proxies"},
+    # What users write above a function, around a stream, or in place of both.
+    {"block", "direct", "formats", "formatted", "instrument"},
+    # The public surface.
     {"llmtrack"},
-    {"testing", "cli"},
-)
+    # What stands on it, as a user's code does.
+    {"cli", "testing"},
+)  # fmt: skip
 VOCABULARY = FLOORS[0]
 
 # Some parts may know less than their floor would let them.
