@@ -163,6 +163,15 @@ def test_imports_run_downward_only(module):
     assert [] == above
 
 
+def test_no_floor_keeps_a_part_that_is_gone():
+    """
+    The map names what there is.
+    """
+    there = {part_of(module) for module in MODULES}
+
+    assert set().union(*FLOORS) == there
+
+
 @pytest.mark.parametrize("part", NARROWER)
 def test_some_parts_know_less(part):
     """
