@@ -7,6 +7,11 @@ import pytest
 from llmtrack import FirstToken, Outcome, acall_llm, call_llm
 from llmtrack.testing.provider import truth
 
+# google-genai derives from a class of aiohttp that warns of it.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Inheritance class AiohttpClientSession:DeprecationWarning"
+)
+
 MESSAGES = [
     {"role": "system", "content": "Be kind."},
     {"role": "user", "content": "Hi"},
