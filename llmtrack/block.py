@@ -149,6 +149,12 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
     ) -> None:
         self.__exit__(exc_type, exc, traceback)
 
+    def __del__(self) -> None:
+        # Entered by hand and never left: a `with` statement holds the handle.
+        for call in getattr(self, "_calls", ()):
+            if not call.is_over:
+                call.forget_block()
+
     @property
     def record(self) -> CallRecord | None:
         """

@@ -107,6 +107,12 @@ class Call(CallState):
             self._was_left = False
             self.failed(exc)
 
+    def forget_block(self) -> None:
+        """Take it that nobody can leave a block any more, which was dropped."""
+        self._blocks -= 1
+        if self._was_left or not self.stream:
+            self.left(deferred=True)
+
     def left(self, *, deferred: bool = False) -> None:
         """Take it that the consumer left: break, close, drop, never read, or exit."""
         if self._blocks > 0:

@@ -21,10 +21,12 @@ class Guard:
     call, never the stream.
     """
 
-    __slots__ = ("_handed_out", "call")
+    __slots__ = ("_blocks", "_handed_out", "_is_relieved", "call")
 
     def __init__(self, call: Call) -> None:
         self.call = call
+        self._blocks = 0
+        self._is_relieved = False
         self._handed_out: ref[Any] | None = None
 
     def watch(self, follower: Any) -> None:
@@ -41,6 +43,20 @@ class Guard:
         """
         return self._handed_out is None or self._handed_out() is None
 
+    def enter_block(self) -> None:
+        """Remember that the stream's own block was entered."""
+        self._blocks += 1
+        self.call.enter_block()
+
+    def leave_block(self, exc: BaseException | None) -> None:
+        """Tell the call what leaves the stream's own block."""
+        self._blocks -= 1
+        self.call.leave_block(exc)
+
+    def relieve(self) -> None:
+        """Leave the call to the guard of the stream that came out of this one."""
+        self._is_relieved = True
+
     def failed(self, exc: BaseException) -> None:
         """Tell the call what came out of the follower, unless it was dropped first."""
         if self.is_dropped:
@@ -50,7 +66,9 @@ class Guard:
             self.call.failed(exc)
 
     def __del__(self) -> None:
-        if not self.call.is_over:
+        if not self._is_relieved and not self.call.is_over:
+            for _ in range(self._blocks):
+                self.call.forget_block()
             self.call.left(deferred=True)
 
 

@@ -107,10 +107,10 @@ def _attach_response(call: Call, value: Any) -> Any:
     return value
 
 
-def _open(call: Call, stream: Any) -> StreamProxy:
+def _open(call: Call, stream: Any, guard: Guard | None = None) -> StreamProxy:
     call.is_of_client = is_named_stream(type(stream))
     call.opened(stream)
-    return proxy(call, stream)
+    return proxy(call, stream, guard)
 
 
 def await_for(
@@ -133,9 +133,9 @@ def await_for(
 
 
 async def _await(
-    call: Call, pending: Awaitable[Any], guard: AwaitGuard | None, starts: bool
+    call: Call, pending: Awaitable[Any], guard: Guard, starts: bool
 ) -> Any:
-    if guard is not None:
+    if isinstance(guard, AwaitGuard):
         guard.pending = None
     try:
         if starts:
@@ -143,12 +143,14 @@ async def _await(
         with Working(call):
             value = await pending
     except GeneratorExit:
-        call.left(deferred=guard is None or guard.is_dropped)
+        call.left(deferred=guard.is_dropped)
         raise
     except BaseException as exc:
         call.failed(exc)
         raise
-    return attach(call, value)
+    attached = attach(call, value)
+    guard.relieve()
+    return attached
 
 
 if TYPE_CHECKING:
@@ -168,10 +170,11 @@ class StreamProxy(_Proxy):
     written on the client's classes or objects.
     """
 
-    def __init__(self, wrapped: Any, call: Call) -> None:
+    def __init__(self, wrapped: Any, call: Call, guard: Guard | None) -> None:
         super().__init__(wrapped)
         self._self_call = call
-        self._self_guard = Guard(call)
+        # A manager and the stream in it share theirs: one may outlive the other.
+        self._self_guard = guard or Guard(call)
         self._self_steps: Any = None
         self._self_made: dict[str, Any] = {}
 
@@ -184,7 +187,7 @@ class StreamProxy(_Proxy):
         if name in ("close", "aclose") and callable(value):
             return closing(value, self._self_call)
         if name == "parse" and is_raw_response_class(type(wrapped)):
-            return _parsing(value, self._self_call)
+            return _parsing(value, self._self_guard)
         if isinstance(value, MethodType) and value.__self__ is wrapped:
             return MethodType(value.__func__, self)
         if isinstance(value, GeneratorType | AsyncGeneratorType):
@@ -214,10 +217,10 @@ class StreamProxy(_Proxy):
         return self.__wrapped__.__reduce_ex__(protocol)
 
 
-def proxy(call: Call, value: Any) -> StreamProxy:
+def proxy(call: Call, value: Any, guard: Guard | None = None) -> StreamProxy:
     """Return a stand-in for a stream or stream manager."""
     cls: Any = type(value)
-    return _class_for(cls)(value, call)
+    return _class_for(cls)(value, call, guard)
 
 
 def _iter(self: StreamProxy) -> Any:
@@ -257,12 +260,12 @@ def _anext(self: StreamProxy) -> Any:
 
 
 def _enter(self: StreamProxy) -> Any:
-    call = self._self_call
-    call.enter_block()
+    guard = self._self_guard
+    guard.enter_block()
     try:
         entered = self.__wrapped__.__enter__()
     except BaseException as exc:
-        call.leave_block(exc)
+        guard.leave_block(exc)
         raise
     return _entered(self, entered)
 
@@ -271,19 +274,19 @@ def _exit(self: StreamProxy, *exc_info: Any) -> Any:
     try:
         swallowed = self.__wrapped__.__exit__(*exc_info)
     except BaseException as exc:
-        self._self_call.leave_block(exc)
+        self._self_guard.leave_block(exc)
         raise
-    self._self_call.leave_block(exc_info[1])
+    self._self_guard.leave_block(exc_info[1])
     return swallowed
 
 
 async def _aenter(self: StreamProxy) -> Any:
-    call = self._self_call
-    call.enter_block()
+    guard = self._self_guard
+    guard.enter_block()
     try:
         entered = await self.__wrapped__.__aenter__()
     except BaseException as exc:
-        call.leave_block(exc)
+        guard.leave_block(exc)
         raise
     return _entered(self, entered)
 
@@ -292,20 +295,22 @@ async def _aexit(self: StreamProxy, *exc_info: Any) -> Any:
     try:
         swallowed = await self.__wrapped__.__aexit__(*exc_info)
     except BaseException as exc:
-        self._self_call.leave_block(exc)
+        self._self_guard.leave_block(exc)
         raise
-    self._self_call.leave_block(exc_info[1])
+    self._self_guard.leave_block(exc_info[1])
     return swallowed
 
 
 def _await_proxy(self: StreamProxy) -> Any:
-    return _await(self._self_call, self.__wrapped__, None, False).__await__()
+    # Who awaits a stand-in drops it then; the guard lives as long as it waits.
+    guard = self._self_guard
+    return _await(self._self_call, self.__wrapped__, guard, False).__await__()
 
 
 def _entered(self: StreamProxy, entered: Any) -> Any:
     if entered is self.__wrapped__:
         return self
-    return _open(self._self_call, entered)
+    return _open(self._self_call, entered, self._self_guard)
 
 
 _PROTOCOLS: Final[dict[str, Callable[..., Any]]] = {
@@ -335,12 +340,16 @@ def _class_for(cls: Any) -> type[StreamProxy]:
     return type(StreamProxy.__name__, (StreamProxy,), {**hidden_from(cls), **shown})
 
 
-def _parsing(parse: Callable[..., Any], call: Call) -> Callable[..., Any]:
+def _parsing(parse: Callable[..., Any], guard: Guard) -> Callable[..., Any]:
     """Return a raw response's `parse` that gives the stream's stand-in."""
 
     @wraps(parse)
     def parsing(*args: Any, **kwargs: Any) -> Any:
         parsed = parse(*args, **kwargs)
-        return parsed if call.is_over else attach(call, parsed)
+        if guard.call.is_over:
+            return parsed
+        attached = attach(guard.call, parsed)
+        guard.relieve()
+        return attached
 
     return parsing

@@ -362,3 +362,115 @@ def test_a_stream_can_be_added_to_a_list(recorder):
     assert ["a", "b", "c"] == chunks
     with pytest.raises(TypeError):
         stream + 1
+
+
+def entered(recorder, shape):
+    """Return what is entered by hand, and the stream in it."""
+    script = Script("abc")
+    if shape == "tracked_stream":
+        block = tracked_stream(recorder).__enter__()
+        return block, block(script.stream())
+    source = script.manager if shape == "manager" else script.stream
+    block = track_llm_call(tracker=recorder)(source)()
+    return block, block.__enter__()
+
+
+SHAPES = ["stream", "manager", "tracked_stream"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_block_that_was_entered_by_hand_and_dropped_is_left(recorder, shape):
+    """
+    A call does not stay open because nobody can leave its block any more.
+    """
+    block, stream = entered(recorder, shape)
+    next(stream)
+
+    del stream, block
+    gc.collect()
+
+    assert Outcome.ABANDONED is recorder.record.outcome
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_stream_outlives_the_block_that_was_dropped(recorder, shape):
+    """
+    As long as somebody can read it, the call is open.
+    """
+    block, stream = entered(recorder, shape)
+    next(stream)
+
+    del block
+    gc.collect()
+    open_by_then = recorder.records == []
+    list(stream)
+
+    assert open_by_then
+    assert Outcome.SUCCESS is recorder.record.outcome
+
+
+def test_a_block_without_a_stream_that_was_dropped_is_left(recorder):
+    """
+    Entered by hand, and nothing was opened in it.
+    """
+    block = tracked_stream(recorder).__enter__()
+
+    del block
+    gc.collect()
+
+    assert Outcome.ABANDONED is recorder.record.outcome
+
+
+async def test_an_awaitable_that_is_no_coroutine_is_waited_for(recorder):
+    """
+    To await a stand-in is to drop it, and not to leave the call.
+    """
+
+    class Request:
+        def __await__(self):
+            yield from asyncio.sleep(0).__await__()
+            gc.collect()
+            return Script("abc").async_stream()
+
+    stream = await track_llm_call(tracker=recorder)(Request)()
+    chunks = [chunk async for chunk in stream]
+
+    assert ["a", "b", "c"] == chunks
+    assert Outcome.SUCCESS is recorder.record.outcome
+
+
+async def test_an_awaitable_that_nobody_awaits_is_abandoned(recorder):
+    """
+    The call was made by whoever returned it.
+    """
+
+    class Request:
+        def __await__(self):
+            yield
+
+    track_llm_call(tracker=recorder)(lambda: Request())()
+    gc.collect()
+
+    assert Outcome.ABANDONED is recorder.record.outcome
+
+
+class LegacyAPIResponse:
+    """What `with_raw_response` gives, in short."""
+
+    http_response = None
+
+    def parse(self):
+        return Script("abc").stream()
+
+
+def test_a_raw_response_may_be_dropped_once_it_is_parsed(recorder):
+    """
+    `create().parse()` holds the stream, and not what it came out of.
+    """
+    stream = track_llm_call(tracker=recorder)(LegacyAPIResponse)().parse()
+    gc.collect()
+
+    chunks = list(stream)
+
+    assert ["a", "b", "c"] == chunks
+    assert Outcome.SUCCESS is recorder.record.outcome

@@ -145,6 +145,7 @@ def test_many_threads_may_tell_one_tracker_that_takes_a_lock(recorder):
 
     finishes(work)
     # A thread that collects while another one does has done nothing.
+    assert flush(20.0)
     gc.collect()
 
     assert 96 == len({record.call_id for record in recorder.records})

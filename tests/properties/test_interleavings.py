@@ -82,9 +82,11 @@ def source(script):
 
 async def async_source(script):
     """Be an async generator that does what a script says."""
+    is_left = False
     for number, (move, how) in enumerate(script):
         if move == "raise":
-            raise how(number)
+            # Ctrl-C in a task of the loop's own would stop the loop.
+            raise SourceError(number) if is_left else how(number)
         if move == "return":
             return
         if move == "hang":
@@ -93,7 +95,8 @@ async def async_source(script):
             sent = yield f"chunk {number}"
             while sent is not None:
                 sent = yield f"echo {sent}"
-        except BaseException:
+        except BaseException as exc:
+            is_left = isinstance(exc, GeneratorExit | asyncio.CancelledError)
             if how == "pass":
                 raise
             if how == "change":
