@@ -21,6 +21,7 @@ from llmtrack.followers import (
     follow_iterator,
     is_follower,
 )
+from llmtrack.guard import guarded
 from llmtrack.hidden import hidden_from
 from llmtrack.kinds import (
     is_manager_class,
@@ -32,6 +33,7 @@ from llmtrack.kinds import (
 
 #: Keys under which botocore's dict holds its stream.
 _BEDROCK_KEYS: Final = ("stream", "body")
+_NOTHING: Final = object()
 
 
 def attach(call: Call, value: Any) -> Any:
@@ -42,6 +44,14 @@ def attach(call: Call, value: Any) -> Any:
     stream manager or an awaitable comes back as a stand-in, and the call stays
     open until that ends.
     """
+    attached = guarded("following a value", _attach, call, value, default=_NOTHING)
+    if attached is _NOTHING:
+        call.exhausted()
+        return value
+    return attached
+
+
+def _attach(call: Call, value: Any) -> Any:
     cls: Any = type(value)
     return _way_to_attach(cls)(call, value)
 
@@ -97,6 +107,12 @@ def _attach_dict(call: Call, value: dict[Any, Any]) -> dict[Any, Any]:
     for key in _BEDROCK_KEYS:
         if is_stream_class(type(value.get(key))):
             value[key] = _open(call, value[key])
+            if key == "stream":
+                # The events of Converse do not have the id.
+                find_id = bedrock_converse.request_id
+                call.answer.response_id = guarded(
+                    "the id", find_id, value, default=None
+                )
             return value
     call.responded(value)
     return value
