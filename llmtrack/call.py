@@ -157,7 +157,10 @@ class Call(CallState):
             self.left()
         elif answer.error is not None:
             self._end(Outcome.ERROR)
-        elif self._expects_more or has_invented_ending(answer.came_from()):
+        elif has_invented_ending(answer.came_from()):
+            answer.finish_reason = None
+            self._end(Outcome.ERROR, error=incomplete("the client made up its ending"))
+        elif self._expects_more:
             error = incomplete("the stream stopped without a finish reason")
             self._end(Outcome.ERROR, error=error)
         else:

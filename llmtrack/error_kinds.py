@@ -162,9 +162,20 @@ _SAYINGS: Final[dict[str, tuple[tuple[str, ErrorKind], ...]]] = {
         # Ollama's, which litellm turns into a bad request.
         ("error was encountered while running the model", "server"),
     ),
-    # litellm turns Anthropic's 529 into a 500.
-    "server": (("overloaded", "overloaded"), *_BROKE_OFF),
-    "unknown": _BROKE_OFF,
+    # litellm turns Anthropic's 529 and lost connections into a 500.
+    "server": (
+        ("overloaded", "overloaded"),
+        ("connection reset", "network"),
+        ("connection error", "network"),
+        *_BROKE_OFF,
+    ),
+    "unknown": (
+        *_BROKE_OFF,
+        # LangChain's ValueError for an error within a stream of Responses.
+        ("code='server_error'", "server"),
+        # litellm's, of an answer that is no JSON.
+        ("unable to get json response", "server"),
+    ),
 }
 
 

@@ -54,6 +54,8 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         "_hidden_params.litellm_model_name",
         "_hidden_params.custom_llm_provider",
         "custom_llm_provider",
+        # On its errors.
+        "llm_provider",
     ),
     "langchain_core": ("response_metadata.model_provider",),
     "pydantic_ai": ("provider_name", "model.system", "system"),

@@ -12,6 +12,7 @@ import wrapt
 from llmtrack.activation import ActiveSteps, Working
 from llmtrack.bodies import BodyProxy, is_body
 from llmtrack.call import Call
+from llmtrack.dialects import bedrock_converse
 from llmtrack.dialects.request import is_clients_own
 from llmtrack.drops import AwaitGuard, Guard, closing
 from llmtrack.followers import (

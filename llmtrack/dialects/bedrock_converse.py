@@ -86,11 +86,15 @@ def _read_delta(delta: Fields) -> Reading:
 def _read_response(value: Mapping[str, Any]) -> Reading:
     message = fields(fields(value.get("output"))("message"))
     reading = _read_blocks(items(message("content")))
-    metadata = fields(value.get("ResponseMetadata"))
-    reading.response_id = text_in(metadata("RequestId"))
+    reading.response_id = request_id(value)
     reading.finish_reason = word_in(value.get("stopReason"))
     reading.counts = _counts_in(value.get("usage"))
     return reading
+
+
+def request_id(value: Any, /) -> str | None:
+    """Return the id in the dict that botocore returns, streaming or not."""
+    return text_in(fields(fields(value)("ResponseMetadata"))("RequestId"))
 
 
 def _read_blocks(blocks: Sequence[Any]) -> Reading:

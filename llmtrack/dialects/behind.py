@@ -49,6 +49,9 @@ def requests_behind(value: Any, /) -> Iterator[Any]:
         return
     if value is None or isinstance(value, Mapping | str | bytes):
         return
+    if isinstance(value, Exception) and "litellm" in origins(value):
+        # It makes up the requests behind its errors.
+        return
     for holder in (value, *_answers_of(value)):
         for name in ("request", "http_request", "_request"):
             sent = stored(holder, name)

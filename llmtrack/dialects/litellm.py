@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmtrack.dialects import openai_chat
+from llmtrack.dialects.reading import Reading
 from llmtrack.dialects.shapes import fields, origins
 
 name = "litellm.chat"
@@ -12,13 +13,22 @@ operation = "chat"
 provider: str | None = None
 has_terminator = True
 
-read = openai_chat.read
 quick = openai_chat.quick
 
 
 def recognises(value: Any, /) -> bool:
     """Whether the value is a chunk or response of chat."""
     return "litellm" in origins(value) and openai_chat.has_choices(value)
+
+
+def read(value: Any, /) -> Reading:
+    """Return what a chunk or response says."""
+    reading = openai_chat.read(value)
+    counts = reading.counts
+    if counts is not None and not counts.input and not counts.output:
+        # What it says of a response that came without usage.
+        reading.counts = None
+    return reading
 
 
 def has_invented_ending(stream: Any, /) -> bool:

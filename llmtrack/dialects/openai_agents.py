@@ -10,6 +10,7 @@ from llmtrack.dialects.reading import Reading
 from llmtrack.dialects.shapes import (
     fields,
     items,
+    joined,
     openai_counts,
     origins,
     quick_by,
@@ -58,7 +59,10 @@ def _read_result(result: Any) -> Reading:
     )
     for each in items(field("raw_responses")):
         reading.response_id = text_in(fields(each)("response_id"))
-        for item in items(fields(each)("output")):
+        output = fields(each)("output")
+        thought = openai_responses.reasoning_in(output)
+        reading.reasoning = joined((reading.reasoning, thought))
+        for item in items(output):
             reading.tool_calls += openai_responses.call_name(fields(item))
     return reading
 

@@ -74,7 +74,8 @@ def read(value: Any, /) -> Reading:
         response_id=text_in(field("id")),
         response_model=text_in(field("model")),
         counts=openai_counts(usage),
-        error=error_in(field("error")),
+        # Mistral's error is a chunk of its own, which its client alone raises.
+        error=error_in(value if field("object") == "error" else field("error")),
     )
     for position, choice in enumerate(items(field("choices"))):
         _read_choice(reading, fields(choice), position)

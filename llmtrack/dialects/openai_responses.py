@@ -110,10 +110,22 @@ def _read_end(response: Fields) -> Reading:
 
 def _read_response(response: Fields) -> Reading:
     reading = _read_end(response)
+    _read_output(reading, response("output"))
+    return reading
+
+
+def reasoning_in(output: Any) -> str | None:
+    """Return the reasoning among the items of an output."""
+    reading = Reading()
+    _read_output(reading, output)
+    return reading.reasoning
+
+
+def _read_output(reading: Reading, output: Any) -> None:
     text: list[str | None] = []
     reasoning: list[str | None] = []
     arguments: list[str | None] = []
-    for each in items(response("output")):
+    for each in items(output):
         item = fields(each)
         reading.tool_calls += call_name(item)
         arguments += (arguments_in(item("arguments")), text_in(item("input")))
@@ -125,7 +137,6 @@ def _read_response(response: Fields) -> Reading:
     reading.text = joined(text)
     reading.reasoning = joined(reasoning)
     reading.tool_text = joined(arguments)
-    return reading
 
 
 def call_name(item: Fields) -> tuple[str, ...]:

@@ -205,7 +205,7 @@ def _model_of(client: Any) -> str | None:
 def _is_client_class(cls: Any) -> bool:
     packages = {each.__module__.partition(".")[0] for each in cls.__mro__}
     able = any(hasattr(cls, ability) for ability in _ABILITIES)
-    if cls.__name__.endswith(("Client", "OpenAI", "LLM", "Mistral")):
+    if cls.__name__.endswith(("Client", "OpenAI", "LLM", "Mistral", "Agent")):
         return able or not _PACKAGES.isdisjoint(packages)
     if any(each.startswith("langchain") for each in packages):
         return hasattr(cls, "invoke") and hasattr(cls, "stream")
