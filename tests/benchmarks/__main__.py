@@ -133,7 +133,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=61)
     parser.add_argument("--quick", action="store_true", help="no million of chunks")
     parser.add_argument("--peers", default="", help="all, or names, by commas")
-    parser.add_argument("--environments", type=Path, default=Path(".peers").resolve())
+    parser.add_argument("--environments", type=Path, default=Path(sys.prefix, "peers"))
     parser.add_argument("--json", type=Path, help="write the rows to this file, too")
     parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
     options = parser.parse_args()

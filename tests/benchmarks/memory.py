@@ -59,8 +59,8 @@ def _growth(each: Contestant, short: int, long: int) -> Row:
         "bytes",
         _range(found),
         {},
-        # A block of text that waits to be counted is bounded, not nothing.
-        limit=65_536,
+        # Text waits to be counted, in five blocks of 16 KiB and a list of pieces.
+        limit=131_072,
     )
 
 
