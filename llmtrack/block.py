@@ -11,6 +11,7 @@ from llmtrack.call import Call
 from llmtrack.current import Progress
 from llmtrack.dialects.request import Request
 from llmtrack.errors import ConfigurationError
+from llmtrack.guard import of_kind
 from llmtrack.keywords import explains_keywords
 from llmtrack.kinds import is_followable
 from llmtrack.plan import Plan, outlets_for
@@ -89,6 +90,7 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
         self._followed: Any = None
         self._calls: list[Call] = []
         self._is_fresh = False
+        self._depth = 0
         self._disabled = is_disabled()
 
     def __call__(self, stream: S, /) -> S:
@@ -100,7 +102,7 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
         """
         if self._disabled:
             return stream
-        if not self._calls:
+        if not self._depth:
             raise ConfigurationError(
                 "tracked(stream) was called outside of its block; write "
                 "`with tracked_stream(tracker) as tracked:` around it"
@@ -126,6 +128,7 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
     def __enter__(self) -> Self:
         if not self._disabled:
             self._begin()
+            self._depth += 1
         return self
 
     def __exit__(
@@ -134,6 +137,7 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._depth -= 1
         for call in self._calls:
             if not call.is_over:
                 call.leave_block(exc)
@@ -176,7 +180,8 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
         return Progress.of(self._calls[-1] if self._calls else None)
 
     def _begin(self) -> None:
-        request = Request(model=self._model, input=self._input)
+        model = of_kind(str, "model", self._model)
+        request = Request(model=model, input=self._input)
         call = Call(self._plan, request, self._metadata)
         self._calls.append(call)
         self._is_fresh = True

@@ -303,7 +303,9 @@ class Call(CallState):
         finally:
             for other in self._linked:
                 other._end(outcome, exc, error)
-            self.parent = None
+            # What outlives this call, such as a task, is inside of what is still open.
+            while self.parent is not None and self.parent.is_over:
+                self.parent = self.parent.parent
 
     def _send_both(
         self, record: CallRecord, duration: float, exc: BaseException | None

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from llmtrack.call import Call
-from llmtrack.guard import guarded
+from llmtrack.guard import copied, guarded, of_kind
 from llmtrack.nesting import innermost
 from llmtrack.record import TokenUsage
 from llmtrack.summary import running_cost
@@ -71,7 +71,7 @@ class CurrentCall:
 
     @model.setter
     def model(self, model: str | None) -> None:
-        self._call.request.model = model
+        self._call.request.model = of_kind(str, "model", model)
         self._call.forget_info()
 
     @property
@@ -81,7 +81,7 @@ class CurrentCall:
 
     @usage.setter
     def usage(self, usage: TokenUsage | None) -> None:
-        self._call.usage_by_hand = usage
+        self._call.usage_by_hand = of_kind(TokenUsage, "usage", usage)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class CurrentCall:
 
     @metadata.setter
     def metadata(self, metadata: Mapping[str, Any]) -> None:
-        self._call.metadata = dict(metadata)
+        self._call.metadata = copied(metadata)
         self._call.forget_info()
 
     def progress(self) -> Progress:

@@ -21,6 +21,8 @@ Job = Callable[[], object]
 
 #: Seconds that the exit of the process waits for trackers.
 EXIT_TIMEOUT: Final = 5.0
+#: Seconds that a fork waits for the job in hand.
+_FORK_TIMEOUT: Final = 1.0
 
 
 class _Post:
@@ -33,6 +35,8 @@ class _Post:
         self._thread: threading.Thread | None = None
         self._loop: DeliveryLoop | None = None
         self._starting = threading.Lock()
+        self._working = threading.RLock()
+        self._is_paused = False
 
     def later(self, job: Job) -> None:
         """Run a job on the delivery thread, in order. Safe in a finalizer."""
@@ -41,6 +45,11 @@ class _Post:
     def start(self) -> bool:
         """Start the thread unless it runs. Not for finalizers: it takes locks."""
         if self._thread is None:
+            # tiktoken and asyncio need it. It refuses to be imported at exit, and
+            # is not to be imported by one thread while another one forks.
+            with suppress(RuntimeError):
+                import concurrent.futures.thread  # noqa: F401
+
             with self._starting:
                 if self._thread is None:
                     self._thread = start_thread("llmtrack-delivery", self._run)
@@ -84,13 +93,28 @@ class _Post:
         while True:
             self._do(self._jobs.get())
 
-    @staticmethod
-    def _do(job: Job) -> None:
-        try:
-            job()
-        except BaseException as exc:
-            # A KeyboardInterrupt raised by a tracker has no caller here.
-            report("delivery", exc)
+    def _do(self, job: Job) -> None:
+        with self._working:
+            try:
+                job()
+            except BaseException as exc:
+                # A KeyboardInterrupt raised by a tracker has no caller here.
+                report("delivery", exc)
+
+    def pause(self) -> None:
+        """
+        Let the job in hand be done before the process forks, for a second at most.
+
+        Counting and pricing import modules when they are first needed. A module
+        half imported at the fork is half imported in the child for ever, also for
+        the program's own use.
+        """
+        self._is_paused = self._working.acquire(timeout=_FORK_TIMEOUT)
+
+    def go_on(self) -> None:
+        """Do further jobs, in the process that has forked."""
+        if self._is_paused:
+            self._working.release()
 
 
 def start_thread(name: str, target: Job) -> threading.Thread | None:
@@ -227,4 +251,6 @@ def _after_fork() -> None:
     _post.__init__()  # type: ignore[misc]
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(
+    before=_post.pause, after_in_parent=_post.go_on, after_in_child=_after_fork
+)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent import futures
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -28,9 +30,10 @@ class DeliveryLoop:
     ) -> None:
         self._loop = asyncio.new_event_loop()
         self._pending: set[futures.Future[None]] = set()
-        self._turns: dict[object, asyncio.Lock] = {}
-        thread = start_thread("llmtrack-async", self._loop.run_forever)
-        self._has_thread = thread is not None
+        # A block has a line of its own, and there may be very many of them.
+        self._turns: WeakKeyDictionary[object, asyncio.Lock] = WeakKeyDictionary()
+        self._thread = start_thread("llmtrack-async", self._loop.run_forever)
+        self._has_thread = self._thread is not None
 
     def submit(
         self,
@@ -57,6 +60,9 @@ class DeliveryLoop:
 
     def wait(self, timeout: float) -> bool:
         """Wait until everything submitted so far is done, or time is up."""
+        if threading.current_thread() is self._thread:
+            # A tracker that flushes would wait for itself.
+            return False
         return not futures.wait(list(self._pending), timeout).not_done
 
     async def _in_turn(

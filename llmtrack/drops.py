@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 from weakref import ref
 
+from llmtrack import delivery
 from llmtrack.call import Call
 
 
@@ -28,6 +29,8 @@ class Guard:
         self._blocks = 0
         self._is_relieved = False
         self._handed_out: ref[Any] | None = None
+        # What a finalizer hands over needs somebody who takes it.
+        delivery.start()
 
     def watch(self, follower: Any) -> None:
         """Remember the follower, without holding it."""

@@ -32,6 +32,22 @@ def report(where: str, exc: BaseException) -> None:
         return
 
 
+def copied(metadata: Any) -> dict[str, Any]:
+    """Return a copy of metadata that the program gave; empty if it is none."""
+    if metadata is None:
+        return {}
+    return guarded("metadata", dict, metadata, default={})
+
+
+def of_kind(kind: type[T], what: str, value: Any) -> T | None:
+    """Return a value of the program's if it is what it should be, else None."""
+    if value is None or isinstance(value, kind):
+        return value
+    wrong = TypeError(f"{what} takes {kind.__name__}; got {type(value).__name__}")
+    report(what, wrong)
+    return None
+
+
 def guarded(where: str, function: Callable[..., T], *args: Any, default: T) -> T:
     """Return what a function returns, or the default where it raises."""
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
+
+import wrapt
 
 #: Attributes that cannot be found where the stream has none.
 _BLOCKS: Final = ("__enter__", "__exit__", "__aenter__", "__aexit__")
@@ -18,6 +20,25 @@ _OPERATORS: Final = tuple(
 )
 
 
+class StandIn(type(wrapt.BaseObjectProxy)):  # type: ignore[misc]
+    """
+    The class of a proxy's class, which shows what the stream's class would.
+
+    A stream's own method may ask `type(self)`, and `isinstance` of an abstract
+    class such as `Sized` asks the `__mro__` for what wrapt's proxies have.
+    """
+
+    @property
+    def __mro__(cls) -> tuple[type, ...]:
+        return cast(tuple[type, ...], cls._self_stands_for.__mro__)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return cls._self_stands_for(*args, **kwargs)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(cls._self_stands_for, name)
+
+
 def hidden_from(cls: type) -> dict[str, Any]:
     """Return what a proxy class for a stream's class has to override."""
     hidden: dict[str, Any] = {
@@ -25,11 +46,18 @@ def hidden_from(cls: type) -> dict[str, Any]:
         **{name: _declining for name in _OPERATORS if not hasattr(cls, name)},
     }
     if not hasattr(cls, "__len__"):
-        # As for collections.abc: None says that there is no length.
-        hidden["__len__"] = None
+        hidden["__len__"] = property(_no_length)
     if not hasattr(cls, "__contains__"):
         hidden["__contains__"] = _contains
     return hidden
+
+
+class _NoLengthError(AttributeError, TypeError):
+    """What `hasattr` takes for no attribute, and `list()` for no length."""
+
+
+def _no_length(self: Any) -> Any:
+    raise _NoLengthError(f"object of type {self.__class__.__name__!r} has no len()")
 
 
 def _absent(name: str) -> property:

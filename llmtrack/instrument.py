@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from types import MethodType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
-
-import wrapt
 
 from llmtrack.activation import Working
 from llmtrack.call import Call
@@ -15,11 +12,13 @@ from llmtrack.dialects.request import Request, from_arguments
 from llmtrack.directory import Directory
 from llmtrack.errors import ConfigurationError
 from llmtrack.followers import follow_async_generator, follow_generator
-from llmtrack.guard import guarded
+from llmtrack.functions import Arguments, callable_in, is_awaited_generator, name_of
+from llmtrack.guard import guarded, of_kind
 from llmtrack.keywords import explains_keywords
 from llmtrack.plan import Plan, outlets_for
 from llmtrack.proxies import attach, await_for
 from llmtrack.settings import is_disabled
+from llmtrack.wrapping import Tracked
 
 if TYPE_CHECKING:
     from llmtrack.trackers.protocol import TrackerLike
@@ -92,7 +91,7 @@ def track_llm_call(
                 "@track_llm_call(tracker=...) with options"
             )
         plan = Plan(
-            name=name or _name_of(function),
+            name=name or name_of(function),
             outlets=outlets,
             directory=Directory(function),
             provider=provider,
@@ -103,7 +102,7 @@ def track_llm_call(
         )
         if is_disabled():
             return function
-        return wrapt.FunctionWrapper(function, _wrapper_for(function, plan))
+        return Tracked(function, _wrapper_for(function, plan))
 
     return decorate if fn is None else decorate(fn)
 
@@ -121,23 +120,18 @@ def _check_options(*, model: Any, metadata: Any) -> None:
         )
 
 
-def _name_of(function: Any) -> str:
-    inner = getattr(function, "func", function)
-    found = getattr(inner, "__qualname__", None) or type(inner).__qualname__
-    return str(found).replace("<locals>.", "")
-
-
 def _wrapper_for(function: Any, plan: Plan) -> Callable[..., Any]:
     """Return what runs in the function's place; chosen by the function's shape."""
-    arguments = _Arguments(function)
-    shape = _callable_in(function)
+    arguments = Arguments(function)
+    shape = callable_in(function)
 
     def new_call(instance: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
         bound = arguments.bind(instance, args, kwargs)
         request = guarded("the arguments", from_arguments, bound, default=Request())
         metadata = _override(plan.metadata, args, kwargs)
         if plan.model is not None:
-            request.model = _override(plan.model, args, kwargs) or request.model
+            model = of_kind(str, "model", _override(plan.model, args, kwargs))
+            request.model = model or request.model
         if plan.input is not None:
             request.input = _override(plan.input, args, kwargs)
         return Call(plan, request, metadata)
@@ -168,61 +162,13 @@ def _wrapper_for(function: Any, plan: Plan) -> Callable[..., Any]:
             raise
         return attach(call, value)
 
+    if inspect.iscoroutinefunction(shape) or is_awaited_generator(shape):
+        return call_coroutine
     if inspect.isgeneratorfunction(shape):
         return call_generator
     if inspect.isasyncgenfunction(shape):
         return call_async_generator
-    if inspect.iscoroutinefunction(shape):
-        return call_coroutine
     return call_function
-
-
-def _callable_in(function: Any) -> Any:
-    """Return the function inside of a partial, a descriptor or a callable object."""
-    while True:
-        if isinstance(function, staticmethod | classmethod):
-            function = function.__func__
-        elif hasattr(function, "func") and hasattr(function, "keywords"):
-            function = function.func
-        elif inspect.isroutine(function) or inspect.isclass(function):
-            return function
-        else:
-            return type(function).__call__
-
-
-class _Arguments:
-    """The names of a function's parameters, looked up once."""
-
-    __slots__ = ("_defaults", "_is_bound", "_names")
-
-    def __init__(self, function: Any) -> None:
-        self._is_bound = isinstance(function, MethodType)
-        self._names: list[str] = []
-        self._defaults: dict[str, Any] = {}
-        inner = getattr(function, "__func__", function)
-        try:
-            parameters = inspect.signature(
-                function if self._is_bound else inner
-            ).parameters
-        except (TypeError, ValueError):
-            return
-        for parameter in parameters.values():
-            if parameter.kind in (
-                parameter.POSITIONAL_ONLY,
-                parameter.POSITIONAL_OR_KEYWORD,
-            ):
-                self._names.append(parameter.name)
-            if parameter.default is not parameter.empty:
-                self._defaults[parameter.name] = parameter.default
-
-    def bind(
-        self, instance: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Return the arguments by name, defaults included."""
-        names = self._names
-        if instance is not None and not self._is_bound:
-            names = names[1:]
-        return {**self._defaults, **dict(zip(names, args, strict=False)), **kwargs}
 
 
 def _override(value: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

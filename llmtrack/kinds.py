@@ -9,6 +9,8 @@ from typing import Any, Final
 _MANAGERS: Final = ("StreamManager", "GeneratorContextManager")
 #: What openai's and its siblings' `with_raw_response` return.
 _RAW_RESPONSES: Final = frozenset(("LegacyAPIResponse", "BaseAPIResponse"))
+#: Set for the classes that a `class` statement makes, and not for `list`.
+_HEAP_TYPE: Final = 1 << 9
 #: What one can follow has one of these.
 _PROTOCOLS: Final = (
     *("__iter__", "__next__", "__aiter__", "__anext__", "__await__"),
@@ -51,6 +53,11 @@ def is_raw_response_class(cls: type) -> bool:
     """Return whether a class is what `with_raw_response` gives."""
     names = {base.__name__ for base in cls.__mro__}
     return not names.isdisjoint(_RAW_RESPONSES)
+
+
+def is_pure_python(cls: type) -> bool:
+    """Return whether methods of a class take anything for `self` that looks like it."""
+    return all(base is object or base.__flags__ & _HEAP_TYPE for base in cls.__mro__)
 
 
 def is_unread(raw_response: Any) -> bool:

@@ -23,10 +23,11 @@ from llmtrack.followers import (
     is_follower,
 )
 from llmtrack.guard import guarded
-from llmtrack.hidden import hidden_from
+from llmtrack.hidden import StandIn, hidden_from
 from llmtrack.kinds import (
     is_manager_class,
     is_named_stream,
+    is_pure_python,
     is_raw_response_class,
     is_stream_class,
     is_unread,
@@ -177,7 +178,7 @@ else:
     _Proxy = wrapt.BaseObjectProxy
 
 
-class StreamProxy(_Proxy):
+class StreamProxy(_Proxy, metaclass=StandIn):
     """
     Stands in for a client's stream or stream manager.
 
@@ -186,6 +187,9 @@ class StreamProxy(_Proxy):
     they iterate is followed: `get_final_message()`, `until_done()`. Nothing is
     written on the client's classes or objects.
     """
+
+    _self_stands_for: Any = object
+    _self_runs_methods = True
 
     def __init__(self, wrapped: Any, call: Call, guard: Guard | None) -> None:
         super().__init__(wrapped)
@@ -206,7 +210,8 @@ class StreamProxy(_Proxy):
         if name == "parse" and is_raw_response_class(type(wrapped)):
             return _parsing(value, self._self_guard)
         if isinstance(value, MethodType) and value.__self__ is wrapped:
-            return MethodType(value.__func__, self)
+            runs = self._self_runs_methods
+            return MethodType(value.__func__, self) if runs else value
         if isinstance(value, GeneratorType | AsyncGeneratorType):
             return self._self_remade(name, value)
         return value
@@ -230,14 +235,23 @@ class StreamProxy(_Proxy):
 
         return copy(self.__wrapped__)
 
+    def __deepcopy__(self, memo: Any) -> Any:
+        from copy import deepcopy
+
+        return deepcopy(self.__wrapped__, memo)
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__wrapped__.__reduce_ex__(protocol)
+
+
+#: Makes an instance of a class, whatever the class's class makes of a call.
+_make: Final[Callable[..., Any]] = type.__call__
 
 
 def proxy(call: Call, value: Any, guard: Guard | None = None) -> StreamProxy:
     """Return a stand-in for a stream or stream manager."""
     cls: Any = type(value)
-    return _class_for(cls)(value, call, guard)
+    return cast(StreamProxy, _make(_class_for(cls), value, call, guard))
 
 
 def _iter(self: StreamProxy) -> Any:
@@ -354,7 +368,11 @@ def _class_for(cls: Any) -> type[StreamProxy]:
     shown: dict[str, Any] = {
         name: method for name, method in _PROTOCOLS.items() if hasattr(cls, name)
     }
-    return type(StreamProxy.__name__, (StreamProxy,), {**hidden_from(cls), **shown})
+    facts = {"_self_stands_for": cls, "_self_runs_methods": is_pure_python(cls)}
+    namespace = {**hidden_from(cls), **shown, **facts}
+    return cast(
+        type[StreamProxy], StandIn(StreamProxy.__name__, (StreamProxy,), namespace)
+    )
 
 
 def _parsing(parse: Callable[..., Any], guard: Guard) -> Callable[..., Any]:

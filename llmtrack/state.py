@@ -12,7 +12,7 @@ from llmtrack.answer import Answer, OnReading
 from llmtrack.correlation import trace_ids
 from llmtrack.dialects.request import Request, from_response
 from llmtrack.directory import UNKNOWN
-from llmtrack.guard import guarded
+from llmtrack.guard import copied, guarded
 from llmtrack.nesting import new_id
 from llmtrack.plan import Plan
 from llmtrack.providers import Served
@@ -84,7 +84,7 @@ class CallState:
         self._trace: dict[str, str] = {}
         # Whether the trackers' contexts have been entered.
         self.was_active = False
-        self.metadata: dict[str, Any] = dict(metadata or {})
+        self.metadata: dict[str, Any] = copied(metadata)
         self.outlets = plan.outlets()
         capture = plan.capture_content
         self.capture = chosen.capture_content if capture is None else capture

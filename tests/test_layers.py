@@ -38,7 +38,10 @@ FLOORS = (
     # One call, from its start to its one ending; the only clock.
     {"activation", "answer", "call", "current", "state", "summary"},
     # What stands in for a stream, a response or a coroutine, and tells its call.
-    {"bodies", "drops", "followers", "hidden", "kinds", "proxies"},
+    {
+        "bodies", "drops", "followers", "functions", "hidden", "kinds", "proxies",
+        "wrapping",
+    },
     # What users write above a function, around a stream, or in place of both.
     {"block", "direct", "formats", "formatted", "instrument"},
     # The public surface.
