@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import isroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -98,8 +99,13 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
         Return a stand-in for a stream, or the response itself.
 
         Raises:
-            ConfigurationError: Called outside of the block.
+            ConfigurationError: Called outside of the block, or with a function.
         """
+        if isroutine(stream):
+            raise ConfigurationError(
+                f"tracked(...) takes a stream or a response; got {stream!r}. Call it: "
+                "tracked(create(...))"
+            )
         if self._disabled:
             return stream
         if not self._depth:

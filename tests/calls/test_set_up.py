@@ -49,6 +49,17 @@ def test_a_stream_outside_of_its_block_is_told_where_it_belongs():
         tracked(iter("abc"))
 
 
+def test_a_function_in_place_of_its_stream_is_told():
+    """
+    Who forgot to call the function that makes the stream hears of it at once.
+    """
+    with (
+        tracked_stream(lambda record: None) as tracked,
+        pytest.raises(ConfigurationError, match="Call it"),
+    ):
+        tracked(iter("abc").__next__)
+
+
 def test_the_signatures_are_those_of_the_documentation():
     """
     What explains keywords does not hide them.
