@@ -231,8 +231,16 @@ def test_a_forked_child_reports_its_own_calls(run):
 def test_a_fork_while_threads_are_told_does_not_deadlock(run):
     """
     Whatever lock was held by another thread is not needed in the child.
+
+    All that is imported at first use is there: no process can be forked while
+    another thread imports something, llmtrack or anything else.
     """
     ended = run("""
+        import llmtrack
+
+        list(follow("warm", Script(chunks).stream)())
+        follow("warm", lambda: "text")()
+        assert llmtrack.flush()
         going = True
 
         def work():
@@ -247,7 +255,7 @@ def test_a_fork_while_threads_are_told_does_not_deadlock(run):
             child = os.fork()
             if not child:
                 list(follow(f"child {number}", Script(chunks).stream)())
-                os._exit(0 if __import__("llmtrack").flush(5.0) else 1)
+                os._exit(0 if llmtrack.flush(5.0) else 1)
             children.append(child)
         codes = [os.waitpid(child, 0)[1] for child in children]
         going = False
