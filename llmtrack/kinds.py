@@ -6,15 +6,25 @@ import io
 from typing import Any, Final
 
 #: Stream managers: the request is made when they are entered.
-_MANAGERS: Final = ("StreamManager", "GeneratorContextManager")
+_MANAGERS: Final = (
+    *("StreamManager", "GeneratorContextManager"),
+    # What openai's and its siblings' `with_streaming_response` return.
+    "ResponseContextManager",
+)
 #: What openai's and its siblings' `with_raw_response` return.
 _RAW_RESPONSES: Final = frozenset(("LegacyAPIResponse", "BaseAPIResponse"))
+_ITERATION: Final = ("__iter__", "__next__", "__aiter__", "__anext__")
+#: The methods by which runs of openai-agents and pydantic-ai are told.
+_RUNS: Final = ("stream_events", "stream_text")
 #: Set for the classes that a `class` statement makes, and not for `list`.
 _HEAP_TYPE: Final = 1 << 9
+_GIVEN_BY_RUNS: Final = frozenset(
+    (*_RUNS, "stream_output", "stream_response", "get_output")
+)
 #: What one can follow has one of these.
 _PROTOCOLS: Final = (
-    *("__iter__", "__next__", "__aiter__", "__anext__", "__await__"),
-    *("__enter__", "__aenter__", "parse"),
+    *_ITERATION,
+    *("__await__", "__enter__", "__aenter__", "parse", *_RUNS),
 )
 
 
@@ -40,6 +50,19 @@ def is_stream_class(cls: type) -> bool:
 def is_named_stream(cls: type) -> bool:
     """Return whether a class is called a stream."""
     return any("Stream" in base.__name__ for base in cls.__mro__)
+
+
+def gives_streams(cls: type) -> bool:
+    """Return whether values of a class are a run, whose methods give its streams."""
+    is_run = any(hasattr(cls, name) for name in _RUNS)
+    return is_run and not any(hasattr(cls, name) for name in _ITERATION)
+
+
+def gives_answer(cls: type, name: str) -> bool:
+    """Return whether a method of a class gives the answer, or its stream."""
+    if name == "parse":
+        return is_raw_response_class(cls)
+    return name in _GIVEN_BY_RUNS and gives_streams(cls)
 
 
 def is_manager_class(cls: type) -> bool:

@@ -25,6 +25,8 @@ from llmtrack.followers import (
 from llmtrack.guard import guarded
 from llmtrack.hidden import StandIn, hidden_from
 from llmtrack.kinds import (
+    gives_answer,
+    gives_streams,
     is_manager_class,
     is_named_stream,
     is_pure_python,
@@ -67,7 +69,7 @@ def _way_to_attach(cls: Any) -> Callable[[Call, Any], Any]:
         return _attach_generator
     if issubclass(cls, CoroutineType):
         return await_for
-    if is_stream_class(cls):
+    if is_stream_class(cls) or gives_streams(cls):
         return _open
     if is_manager_class(cls) or hasattr(cls, "__await__"):
         return proxy
@@ -207,8 +209,8 @@ class StreamProxy(_Proxy, metaclass=StandIn):
         value = getattr(wrapped, name)
         if name in ("close", "aclose") and callable(value):
             return closing(value, self._self_call)
-        if name == "parse" and is_raw_response_class(type(wrapped)):
-            return _parsing(value, self._self_guard)
+        if gives_answer(type(wrapped), name):
+            return _giving(value, self._self_guard)
         if isinstance(value, MethodType) and value.__self__ is wrapped:
             runs = self._self_runs_methods
             return MethodType(value.__func__, self) if runs else value
@@ -341,7 +343,10 @@ def _await_proxy(self: StreamProxy) -> Any:
 def _entered(self: StreamProxy, entered: Any) -> Any:
     if entered is self.__wrapped__:
         return self
-    return _open(self._self_call, entered, self._self_guard)
+    call, guard = self._self_call, self._self_guard
+    if is_raw_response_class(type(entered)):
+        return proxy(call, entered, guard)
+    return _open(call, entered, guard)
 
 
 _PROTOCOLS: Final[dict[str, Callable[..., Any]]] = {
@@ -375,16 +380,16 @@ def _class_for(cls: Any) -> type[StreamProxy]:
     )
 
 
-def _parsing(parse: Callable[..., Any], guard: Guard) -> Callable[..., Any]:
-    """Return a raw response's `parse` that gives the stream's stand-in."""
+def _giving(method: Callable[..., Any], guard: Guard) -> Callable[..., Any]:
+    """Return a method whose stream, or answer, is that of the call."""
 
-    @wraps(parse)
-    def parsing(*args: Any, **kwargs: Any) -> Any:
-        parsed = parse(*args, **kwargs)
+    @wraps(method)
+    def giving(*args: Any, **kwargs: Any) -> Any:
+        given = method(*args, **kwargs)
         if guard.call.is_over:
-            return parsed
-        attached = attach(guard.call, parsed)
+            return given
+        attached = attach(guard.call, given)
         guard.relieve()
         return attached
 
-    return parsing
+    return giving

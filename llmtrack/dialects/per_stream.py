@@ -1,8 +1,8 @@
 """
 Dialects that remember what was read before, made anew for each stream.
 
-pydantic-ai's `stream_text()` and `stream_response()` give all of the answer so
-far in each chunk; streams of bytes cut characters in two.
+pydantic-ai's `stream_text()`, `stream_output()` and `stream_response()` give all
+of the answer so far in each chunk; streams of bytes cut characters in two.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from llmtrack.dialects import plain_text, pydantic_ai
 from llmtrack.dialects.reading import Dialect, Reading
 
 _TEXT_STREAM: Final = "stream_text"
+_OUTPUT_STREAM: Final = "stream_output"
 _Decoder: Final = getincrementaldecoder("utf-8")
 
 
@@ -36,11 +37,12 @@ def _repeats_itself(stream: Any) -> bool:
     """Whether a stream is pydantic-ai's of text, not asked for the deltas."""
     if not isinstance(stream, AsyncGeneratorType) or stream.ag_frame is None:
         return False
-    if stream.__name__ != _TEXT_STREAM:
-        return False
     if "pydantic_ai" not in stream.ag_code.co_filename:
         return False
-    return stream.ag_frame.f_locals.get("delta") is False
+    if stream.__name__ == _OUTPUT_STREAM:
+        return True
+    given = stream.ag_frame.f_locals
+    return stream.__name__ == _TEXT_STREAM and given.get("delta") is False
 
 
 class Snapshots:
