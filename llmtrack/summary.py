@@ -34,7 +34,7 @@ def summarise(
     info = call.info
     streamed = bool(call.stream)
     timed = streamed and call.is_timed
-    # A clock that was set back inside of a step would make the wait negative.
+    # A clock that is set back, as tests do, would make a part longer than the whole.
     waited = max(0.0, min(call.opened_after + call.waited, duration))
     return CallRecord(
         call_id=info.call_id,
@@ -55,12 +55,12 @@ def summarise(
         complete=complete,
         response_model=answer.response_model,
         response_id=answer.response_id,
-        time_to_first_chunk=call.first_chunk,
-        time_to_first_token=call.first_token,
-        time_to_first_text=call.first_text,
+        time_to_first_chunk=_within(duration, call.first_chunk),
+        time_to_first_token=_within(duration, call.first_token),
+        time_to_first_text=_within(duration, call.first_text),
         provider_time=waited if timed else None,
         consumer_time=duration - waited if timed else None,
-        longest_wait=call.longest_wait if timed else None,
+        longest_wait=min(call.longest_wait, duration) if timed else None,
         chunks=answer.chunks,
         finish_reason=answer.finish_reason,
         error=error,
@@ -163,6 +163,10 @@ def _to_price(call: CallState) -> dict[str, Any]:
         "at": call.started_at,
         "table": call.settings.prices,
     }
+
+
+def _within(duration: float, moment: float | None) -> float | None:
+    return None if moment is None else min(moment, duration)
 
 
 def _roughly(texts: Sequence[str]) -> int:
