@@ -17,8 +17,9 @@ from llmtrack import track_llm_call
 from llmtrack.testing import RecordingTracker
 from llmtrack.testing.provider import LoopbackProvider
 
-#: What LangChain and litellm call an answer, and when they say it was made.
-RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|created=\d+")
+#: What LangChain and litellm call an answer, when they say it was made, and where
+#: the objects inside of a chunk are.
+RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|created=\d+| at 0x[0-9a-f]+")
 
 
 def cells():

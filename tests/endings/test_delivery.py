@@ -14,6 +14,14 @@ from llmtrack.trackers import Background
 CHUNKS = chat_chunks("Hel", "lo", "!")
 
 
+@pytest.fixture(autouse=True)
+def _small_heap():
+    """Let hundreds of collections look at what a test made, not at a whole run."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def finishes(function):
     """Run a function in a thread, and fail where it does not come to an end."""
     raised = []
