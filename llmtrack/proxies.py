@@ -271,7 +271,7 @@ def _iter(self: StreamProxy) -> Any:
 def _next(self: StreamProxy) -> Any:
     if self._self_call.is_over:
         return next(self.__wrapped__)
-    return next(_iter(self))
+    return next(self._self_steps or _iter(self))
 
 
 def _aiter(self: StreamProxy) -> Any:
@@ -289,7 +289,7 @@ def _aiter(self: StreamProxy) -> Any:
 def _anext(self: StreamProxy) -> Any:
     if self._self_call.is_over:
         return anext(self.__wrapped__)
-    return anext(_aiter(self))
+    return anext(self._self_steps or _aiter(self))
 
 
 def _enter(self: StreamProxy) -> Any:
