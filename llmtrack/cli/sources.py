@@ -18,7 +18,6 @@ from llmtrack import ConfigurationError
 from llmtrack.trackers import ledger
 from llmtrack.trackers.rows import COLUMNS, storable
 
-_MAGIC: Final = b"SQLite format 3\0"
 #: Lines of JSON that are in memory at once.
 _CHUNK: Final = 20_000
 #: Bytes of a file of JSON lines that hold its latest calls.
@@ -169,7 +168,7 @@ def _opened(path: str) -> BufferedReader:
 
 
 def _is_ledger(file: BufferedReader) -> bool:
-    return file.peek(len(_MAGIC)).startswith(_MAGIC)
+    return file.peek(len(ledger.MAGIC)).startswith(ledger.MAGIC)
 
 
 def _insert(

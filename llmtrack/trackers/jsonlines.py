@@ -7,6 +7,7 @@ import weakref
 
 from llmtrack.errors import ConfigurationError
 from llmtrack.events import CallEnded, Event
+from llmtrack.trackers.ledger import MAGIC
 from llmtrack.trackers.lines import json_line
 from llmtrack.trackers.signatures import describe
 
@@ -32,7 +33,7 @@ class JSONLinesTracker:
         path: The file; made where it does not exist.
 
     Raises:
-        ConfigurationError: The file cannot be written.
+        ConfigurationError: The file cannot be written, or is a SQLite database.
     """
 
     events: frozenset[type[Event]] = frozenset({CallEnded})
@@ -45,6 +46,12 @@ class JSONLinesTracker:
                 f"cannot append to {describe(path)}: {exc}. Name a file in a "
                 "directory that exists and may be written"
             ) from exc
+        if _begins(self._file, MAGIC):
+            os.close(self._file)
+            raise ConfigurationError(
+                f"{describe(path)} is a SQLite database; name a file of its own, or "
+                "give it to SQLiteTracker"
+            )
         # What a full disk or a power cut left of a line stays alone.
         self._torn = not _ends_a_line(self._file)
         # Not at exit, when the last calls are still to come.
@@ -67,6 +74,14 @@ class JSONLinesTracker:
     def close(self) -> None:
         """Close the file; calls that end after that are not written."""
         self._close()
+
+
+def _begins(file: int, start: bytes) -> bool:
+    try:
+        os.lseek(file, 0, os.SEEK_SET)
+    except OSError:
+        return False  # No file with a beginning, such as a pipe.
+    return os.read(file, len(start)) == start
 
 
 def _ends_a_line(file: int) -> bool:

@@ -19,6 +19,15 @@ from llmtrack.trackers.processes import Process, is_running, this_process
 
 #: "llmt": tells a ledger from another program's database.
 APPLICATION_ID: Final = 0x6C6C6D74
+#: How every SQLite file begins.
+MAGIC: Final = b"SQLite format 3\0"
+#: Suffixes of files that are something else; what has one, and is no SQLite file,
+#: is somebody's work, and no corrupt ledger.
+_OTHER_SUFFIXES: Final = (
+    ".py", ".txt", ".md", ".json", ".jsonl", ".csv", ".log", ".toml", ".yaml", ".yml",
+    ".html", ".js", ".ini", ".cfg", ".sh",
+)  # fmt: skip
+)
 #: Seconds to wait for another process that is writing.
 BUSY_TIMEOUT: Final = 1.0
 
@@ -104,9 +113,12 @@ def open_for_writing(path: str) -> sqlite3.Connection:
     Return a connection to the ledger, made or migrated where it has to be.
 
     Raises:
-        ConfigurationError: The file is another program's database.
+        ConfigurationError: The file is another program's database, or no
+            database but something that its suffix tells.
         sqlite3.Error: It is locked, corrupt, or cannot be written.
     """
+    if _is_something_else(path):
+        raise ConfigurationError(f"{path} is not a ledger; name a file of its own")
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
     )
@@ -224,6 +236,16 @@ class _Turn:
 
     def __exit__(self, *exc: object) -> None:
         self._file.close()
+
+
+def _is_something_else(path: str) -> bool:
+    """Return whether a file says by its suffix and its content that it is no ledger."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in _OTHER_SUFFIXES or not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        head = file.read(len(MAGIC))
+    return bool(head) and head != MAGIC
 
 
 def _migrate(connection: sqlite3.Connection, path: str) -> None:

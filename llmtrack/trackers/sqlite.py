@@ -85,7 +85,8 @@ class SQLiteTracker:
 
     Raises:
         ConfigurationError: The path is a directory, cannot be written, or is
-            another program's database; or the interval is none.
+            another program's database or a file of another kind, such as
+            `notes.txt`; or the interval is none.
     """
 
     events: frozenset[type[Event]] = frozenset({CallStarted, CallEnded})

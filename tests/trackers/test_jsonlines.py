@@ -39,6 +39,19 @@ def test_a_line_is_the_records_dict(path, make_record, events_of):
     assert [record.to_dict()] == lines(path)
 
 
+def test_a_database_is_not_appended_to(path):
+    """
+    A ledger is refused, and stays as it is.
+    """
+    content = b"SQLite format 3\0" + bytes(84)
+    path.write_bytes(content)
+
+    with pytest.raises(ConfigurationError, match="is a SQLite database"):
+        JSONLinesTracker(path)
+
+    assert content == path.read_bytes()
+
+
 def test_what_is_there_stays(path, make_record):
     """
     A second process goes on where the first one ended.

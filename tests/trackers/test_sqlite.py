@@ -295,6 +295,36 @@ def test_a_corrupt_file_is_set_aside(path, make_tracker, make_record, caplog, co
     assert "was renamed to" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["app.py", "notes.TXT", "calls.jsonl"])
+def test_a_file_of_another_kind_is_left_alone(tmp_path, make_tracker, name):
+    """
+    A wrong path must not cost anybody a source file.
+    """
+    path = tmp_path / name
+    path.write_text("print('precious')")
+
+    with pytest.raises(
+        ConfigurationError, match="not a ledger; name a file of its own"
+    ):
+        make_tracker(path)
+
+    assert {path} == set(tmp_path.iterdir())
+    assert "print('precious')" == path.read_text()
+
+
+def test_a_ledger_may_have_any_suffix(tmp_path, make_tracker):
+    """
+    What is a ledger, or empty, is taken whatever it is called.
+    """
+    path = tmp_path / "calls.log"
+    path.touch()
+    make_tracker(path).close()
+
+    make_tracker(path)
+
+    assert {path} == {file for file in tmp_path.iterdir() if file.suffix == ".log"}
+
+
 def test_the_log_of_changes_goes_with_a_corrupt_file(path):
     """
     Applied to the new file it would spoil that too; nothing is overwritten.
