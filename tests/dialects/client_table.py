@@ -1,5 +1,6 @@
 """
-Writes the table of docs/clients.md, from what the recordings are read as.
+Writes the tables of docs/clients.md: what the recordings are read as, and what
+`tests/clients/test_tracked_cells.py` holds the real clients to.
 
     python tests/dialects/client_table.py
 
@@ -11,6 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from clients.tracked_clients import CLIENTS
+from clients.tracked_reads import READS
 from dialects.answers import answer_of
 from payloads import replay
 
@@ -19,6 +22,13 @@ from llmtrack.testing.provider import truth
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 BEGIN = "<!-- The table is written by tests/dialects/client_table.py. -->\n"
 END = "<!-- End of the table. -->\n"
+BEGIN_CALLS = (
+    "<!-- This table, too, is written by tests/dialects/client_table.py. -->\n"
+)
+CALL_HEAD = (
+    *("client", "halves", "provider", "address", "not passed on", "error in a stream"),
+    *("retry after", "cells left out"),
+)
 
 HEAD = (
     *("client", "API", "dialect", "text", "reasoning", "tool calls", "n > 1"),
@@ -65,6 +75,39 @@ def row(client, api):
     )
 
 
+def calls_table():
+    """Return the table of what is held of whole calls of the real clients."""
+    rows = [CALL_HEAD, ["---"] * len(CALL_HEAD), *map(call_row, READS)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
+
+
+def call_row(name):
+    """Return the cells of one client, as its calls must be recorded."""
+    reads = READS[name]
+    refused = reads.of("429", "plain")
+    in_band = reads.of("inband_error", "stream")["kind"]
+    skipped = [f"{scenario}: {why}" for scenario, why in reads.skipped.items()]
+    return (
+        name,
+        " and ".join(halves_of(name)),
+        f"`{reads.provider}`",
+        "yes" if refused["address"] else "of streams",
+        ", ".join(reads.without) or "–",
+        f"`{in_band}`",
+        "–" if refused["retry_after"] is None else "yes",
+        "; ".join(skipped) or "–",
+    )
+
+
+def halves_of(name):
+    """Return which halves of a client are called."""
+    clients = [CLIENTS[each] for each in (name, f"{name} async") if each in CLIENTS]
+    if any(client.make for client in clients):
+        yield "sync"
+    if any(client.make_async for client in clients):
+        yield "async"
+
+
 def version_of(client):
     return replay.recordings(client)[0].version
 
@@ -98,12 +141,18 @@ def model_of(answer):
     return "yes" if answer.model == truth.MODEL else "as asked"
 
 
-def page_with(new):
-    """Return the page with this table in it."""
-    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+def page():
+    """Return the page with these tables in it."""
+    text = with_table(PAGE.read_text("utf-8"), BEGIN, table())
+    return with_table(text, BEGIN_CALLS, calls_table())
+
+
+def with_table(text, begin, new):
+    """Return the text with a table at its place."""
+    before, _, rest = text.partition(begin)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{new}\n{END}{after}"
+    return f"{before}{begin}\n{new}\n{END}{after}"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page_with(table()), "utf-8")
+    PAGE.write_text(page(), "utf-8")

@@ -9,4 +9,4 @@ def test_the_table_is_up_to_date():
     """
     page = client_table.PAGE.read_text("utf-8")
 
-    assert page == client_table.page_with(client_table.table())
+    assert page == client_table.page()
