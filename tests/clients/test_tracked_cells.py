@@ -157,3 +157,24 @@ def test_each_cell_that_is_left_out_has_its_reason():
     for reads in READS.values():
         assert all(reads.skipped.values())
     assert {name.removesuffix(" async") for name in CLIENTS} == READS.keys()
+
+
+@pytest.mark.parametrize("name", ["openai openai", "anthropic messages", "groq"])
+def test_what_a_client_tries_again_is_one_call(name, provider):
+    """
+    A refusal that the client keeps to itself leaves no trace but the time.
+    """
+    client = CLIENTS[name]
+    if not client.is_installed:
+        pytest.skip(f"{client.package} is not installed")
+    recorder = RecordingTracker()
+    run_id = uuid4().hex
+    url = provider.url("flaky500", client.path, run=run_id, fails=1)
+    patient = client.made(url, is_async=False).with_options(max_retries=1)
+
+    list(track_llm_call(tracker=recorder)(client.ask)(patient, True))
+
+    record = recorder.record
+    assert [500, 200] == [row["status"] for row in provider.log(run_id)]
+    assert ("success", None) == (record.outcome, record.error)
+    assert 42 == record.usage.output_tokens
