@@ -15,6 +15,9 @@ from llmtrack.trackers.rows import COLUMNS
 _STATUS: Final = (
     "coalesce(outcome, CASE WHEN process IN lost THEN 'lost' ELSE 'open' END)"
 )
+#: Whether a call took tokens: one that was refused has none but the estimate of
+#: what was asked, which nobody is billed for.
+TOOK_TOKENS: Final = "NOT (outcome IS 'error' AND cost_status IS 'no_usage')"
 #: What a call can be grouped and selected by beside its columns.
 _DERIVED: Final = {
     "status": _STATUS,

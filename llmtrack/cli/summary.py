@@ -65,11 +65,11 @@ class Group:
         first_token: Seconds to the first token, of those that had one.
         tokens_per_second: Of the streams whose output is known.
         longest_wait: The longest wait for a chunk in seconds, or None.
-        input_tokens: Sum of what is known, or None.
+        input_tokens: Sum of what is known, or None; refused calls took none.
         output_tokens: Likewise.
         estimated_calls: How many calls' tokens were not reported.
         cost_usd: Sum of what has a price, or None.
-        unpriced_calls: How many calls that ended have none.
+        unpriced_calls: How many calls that took tokens and ended have none.
         errors: How many errors of which kind.
     """
 
@@ -100,7 +100,7 @@ class Group:
         output_tokens: int | None,
         estimated: int | None,
         usd: float | None,
-        priced: int,
+        unpriced: int | None,
         longest_wait: float | None,
         speeds: bytes,
         durations: bytes,
@@ -110,7 +110,7 @@ class Group:
         self.calls += count
         if status in self.outcomes:
             self.outcomes[status] += count
-            self.unpriced_calls += count - priced
+            self.unpriced_calls += unpriced or 0
         elif status == "lost":
             self.lost += count
         else:
@@ -174,10 +174,12 @@ class Summary:
         keys, condition = selection.keys(), selection.condition()
         self._values = (*keys.values, *condition.values)
         places = ", ".join(str(place + 1) for place in range(self._by + 2))
+        took = f"FILTER (WHERE {select.TOOK_TOKENS})"
         self._query = f"""
             SELECT {keys.text}, {select.field("status").text}, error_kind, count(*),
-                sum(input_tokens), sum(output_tokens), sum(is_estimated),
-                sum(cost_usd), count(cost_usd), max(longest_wait_seconds),
+                sum(input_tokens) {took}, sum(output_tokens) {took},
+                sum(is_estimated) {took}, sum(cost_usd),
+                sum(cost_usd IS NULL) {took}, max(longest_wait_seconds),
                 collected(tokens_per_second), collected(duration_seconds),
                 collected(time_to_first_token_seconds)
             FROM source.calls WHERE {condition.text} GROUP BY {places}

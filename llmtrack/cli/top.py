@@ -18,6 +18,7 @@ from rich.text import Text
 
 from llmtrack import ConfigurationError
 from llmtrack.cli import terminal
+from llmtrack.cli.selection import TOOK_TOKENS
 from llmtrack.cli.sources import latest
 
 #: Seconds that the line of sums looks back.
@@ -34,10 +35,12 @@ _OPEN: Final = """
 _ENDED: Final = """
     SELECT * FROM ledger WHERE outcome IS NOT NULL ORDER BY started_at DESC LIMIT ?
 """
-_SUMS: Final = """
+_SUMS: Final = f"""
     SELECT count(*) AS calls, sum(status = 'success') AS successes,
-        sum(status = 'open') AS running, sum(input_tokens) AS input,
-        sum(output_tokens) AS output, sum(cost_usd) AS usd
+        sum(status = 'open') AS running,
+        sum(input_tokens) FILTER (WHERE {TOOK_TOKENS}) AS input,
+        sum(output_tokens) FILTER (WHERE {TOOK_TOKENS}) AS output,
+        sum(cost_usd) AS usd
     FROM ledger WHERE started_at >= ?
 """
 

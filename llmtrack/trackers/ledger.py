@@ -27,7 +27,6 @@ _OTHER_SUFFIXES: Final = (
     ".py", ".txt", ".md", ".json", ".jsonl", ".csv", ".log", ".toml", ".yaml", ".yml",
     ".html", ".js", ".ini", ".cfg", ".sh",
 )  # fmt: skip
-)
 #: Seconds to wait for another process that is writing.
 BUSY_TIMEOUT: Final = 1.0
 

@@ -60,7 +60,7 @@ def test_a_report_says_all_of_a_group(report, write, record, failed):
         "output_tokens": 60,
         "estimated_calls": 0,
         "cost_usd": pytest.approx(0.002),
-        "unpriced_calls": 1,
+        "unpriced_calls": 0,
         "errors": {"rate_limit": 1},
     } == group
 
@@ -108,6 +108,27 @@ def test_estimated_calls_are_counted(report, write, record):
         group["input_tokens"],
         group["output_tokens"],
         group["estimated_calls"],
+    )
+
+
+def test_refused_calls_took_no_tokens(report, write, record, failed):
+    """
+    What was estimated of a request that was refused is no usage without a price.
+    """
+    asked = TokenUsage(1000, None, None, input_source="estimate")
+
+    [group] = report(
+        write(
+            record(1),
+            record(2, cost=None, cost_status="unknown_model"),
+            failed(3, usage=asked),
+        )
+    )
+
+    assert (20, 0, 1) == (
+        group["input_tokens"],
+        group["estimated_calls"],
+        group["unpriced_calls"],
     )
 
 
