@@ -6,14 +6,13 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from llmtrack import ConfigurationError
 from llmtrack.cli import terminal
 from llmtrack.cli.page import page_of
-from llmtrack.cli.selection import Selection, point_in_time
+from llmtrack.cli.selection import Selection, Unknown, point_in_time
 from llmtrack.cli.series import Series
 from llmtrack.cli.sources import Sources
 from llmtrack.cli.summary import Summary
@@ -32,8 +31,9 @@ from llmtrack.cli.tables import print_report, write_csv, write_json
     "--by",
     multiple=True,
     metavar="KEY[,KEY]",
-    help="Group by columns of the record, day, hour, or keys of the metadata.  "
-    "[default: provider,model]",
+    help="Group by columns of the record, day, hour, or keys of the metadata. model "
+    "is the one that answered, where that is known; request_model is the one that was "
+    "asked for.  [default: provider,model]",
 )
 @click.option(
     "--since", metavar="TIME", help="Calls from then on: 90m, 24h, 7d, or 2026-01-31."
@@ -45,8 +45,8 @@ from llmtrack.cli.tables import print_report, write_csv, write_json
     help="Calls for which it holds: KEY=VALUE, or with !=, <, <=, >, >=; * stands for "
     "any text. Several have to hold together.",
 )
-@click.option("--json", "form", flag_value="json", help="Print JSON.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option(
     "--html",
     "page",
@@ -59,7 +59,8 @@ def report(
     by: tuple[str, ...],
     since: str | None,
     where: tuple[str, ...],
-    form: Literal["json", "csv"] | None,
+    as_json: bool,
+    as_csv: bool,
     page: Path | None,
 ) -> None:
     """
@@ -83,6 +84,8 @@ def report(
     Exit codes: 0 there were calls; 1 there were none to report;
     2 a file cannot be read, or an option is wrong.
     """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
     now = datetime.now(UTC)
     keys = tuple(name for names in by for name in names.split(",") if name)
     selection = Selection(
@@ -90,21 +93,23 @@ def report(
         since=point_in_time(since, now=now) if since else None,
         where=where,
     )
-    summary = Summary(selection)
+    summary, unknown = Summary(selection), Unknown(selection)
     with closing(Sources()) as sources:
         series = Series(selection, sources.connection) if page else None
         for connection in sources.visit(files):
+            unknown.look_in(connection)
             summary.add(connection)
             if series:
                 series.add(connection)
+        unknown.refuse()
         groups = summary.groups()
         if sources.unread:
             click.echo(f"{sources.unread:,} lines are no records: left out", err=True)
         if page and series:
             _write(page, page_of(groups, series, selection, now))
-    if form == "json":
+    if as_json:
         write_json(sys.stdout, groups, selection.by)
-    elif form == "csv":
+    elif as_csv:
         write_csv(sys.stdout, groups, selection.by)
     elif groups and page is None:
         print_report(terminal.console(), groups, selection.by)

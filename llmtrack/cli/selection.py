@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from llmtrack import ConfigurationError
+from llmtrack.trackers import ledger
 from llmtrack.trackers.rows import COLUMNS
 
 #: The outcome of a call, or that it has none.
@@ -25,10 +28,18 @@ _DERIVED: Final = {
     "hour": "substr(started_at, 1, 13)",
     "estimated": "is_estimated",
 }
+#: What every call can be grouped and selected by.
+KNOWN: Final = (*COLUMNS, *_DERIVED)
 _CONDITION: Final = re.compile(r"\s*([^=!<>\s]+)\s*(!=|<=|>=|=|<|>)(.*)", re.DOTALL)
 _AGO: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _WORDS: Final = {"true": "1", "false": "0"}
+
+
+#: Columns that are compared as numbers, as the ledger declares them.
+_NUMBERS: Final = frozenset(
+    re.findall(r"(\w+) (?:INTEGER|REAL)\b", " ".join(ledger.MIGRATIONS))
+)
 
 
 class Sql(NamedTuple):
@@ -52,6 +63,16 @@ class Selection:
     by: tuple[str, ...] = ("provider", "model")
     since: datetime | None = None
     where: tuple[str, ...] = ()
+
+    def metadata_keys(self) -> set[str]:
+        """
+        Return the names that are no columns, and so have to be in the metadata.
+
+        Raises:
+            ConfigurationError: A condition is none.
+        """
+        names = {*self.by, *(_parts(text)[0] for text in self.where)}
+        return {name for name in names if name not in KNOWN}
 
     def keys(self) -> Sql:
         """Return the values to group by, separated by commas."""
@@ -78,8 +99,61 @@ def field(name: str) -> Sql:
         return Sql(_DERIVED[name])
     if name in COLUMNS:
         return Sql(name)
-    key = name.removeprefix("metadata.")
-    return Sql("json_extract(metadata, ?)", (f'$."{key}"',))
+    return Sql("json_extract(metadata, ?)", (_path(name),))
+
+
+class Unknown:
+    """
+    The names of a selection that no call has had so far.
+
+    Args:
+        selection: Whose names are looked for.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        self._names = selection.metadata_keys()
+        self._seen: set[str] = set()
+        self._calls = False
+
+    def look_in(self, connection: sqlite3.Connection) -> None:
+        """Look for the names in the metadata of `source.calls`."""
+        if not self._names:
+            return
+        found = {name for name in self._names if _is_in(connection, name)}
+        self._names -= found
+        rows = connection.execute("SELECT 1 FROM source.calls LIMIT 1").fetchall()
+        self._calls = self._calls or bool(rows)
+        if self._names:
+            self._seen |= {
+                str(key)
+                for (key,) in connection.execute(
+                    "SELECT DISTINCT key FROM source.calls, json_each(metadata)"
+                )
+            }
+
+    def refuse(self) -> None:
+        """
+        Raise `ConfigurationError` where there were calls, and none had a name.
+        """
+        if not (self._names and self._calls):
+            return
+        name = min(self._names)
+        close = get_close_matches(name, [*KNOWN, *sorted(self._seen)], 1, 0.7)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ConfigurationError(f"no column or metadata key {name!r}{hint}")
+
+
+def _is_in(connection: sqlite3.Connection, name: str) -> bool:
+    rows = connection.execute(
+        "SELECT 1 FROM source.calls WHERE json_type(metadata, ?) IS NOT NULL LIMIT 1",
+        (_path(name),),
+    )
+    return rows.fetchone() is not None
+
+
+def _path(name: str) -> str:
+    """Return where a key is in the metadata, for SQLite."""
+    return f'$."{name.removeprefix("metadata.")}"'
 
 
 def point_in_time(text: str, *, now: datetime) -> datetime:
@@ -116,19 +190,28 @@ def joined(separator: str, pieces: Iterable[Sql]) -> Sql:
     )
 
 
-def _condition(text: str) -> Sql:
+def _parts(text: str) -> tuple[str, str, str]:
+    """Return key, operator and value of a condition."""
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise ConfigurationError(
             "--where takes KEY=VALUE, or !=, <, <=, >, >= in its place, such as "
             f"model=gpt-4o* or 'duration_seconds>2'; got {text!r}"
         )
-    name, operator, value = match[1], match[2], match[3].strip()
+    return match[1], match[2], match[3].strip()
+
+
+def _condition(text: str) -> Sql:
+    name, operator, value = _parts(text)
     found = field(name)
     if operator in ("=", "!="):
         alike = _alike(found, value)
         return alike if operator == "=" else Sql(f"NOT ({alike.text})", alike.values)
     number = _number(value)
+    if number is None and name in _NUMBERS:
+        raise ConfigurationError(
+            f"{name} is compared with a number, and {value!r} is not a number"
+        )
     if number is None:
         return Sql(f"{found.text} {operator} ?", (*found.values, value))
     # For SQLite every text is greater than every number.

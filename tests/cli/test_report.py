@@ -159,7 +159,6 @@ def test_groups_are_by_provider_and_model(report, write, record):
         ("tenant id", {"tenant id": 7}),
         ("day,status", {"day": "2026-01-02", "status": "success"}),
         ("hour", {"hour": "2026-01-02T12"}),
-        ("nobody.has-it", {"nobody.has-it": None}),
     ],
 )
 def test_groups_are_by_any_key(report, write, record, by, key):
@@ -296,7 +295,7 @@ def test_hostile_values_do_no_harm(command, tmp_path, as_lines, record):
     """
     Numbers that are none, or too large for the database, are unknown.
     """
-    path = as_lines(record(1))
+    path = as_lines(record(1, metadata={"team": "x"}))
     line = json.loads(path.read_text())
     strange = {
         "duration_seconds": "long", "input_tokens": 2**70, "metadata": [1], "model": {}
@@ -390,6 +389,14 @@ def test_a_name_cannot_command_the_terminal(command, write, record, tmp_path):
         (["other.db"], "no ledger"),
         (["calls.jsonl", "--since", "yesterday"], "--since takes a time"),
         (["calls.jsonl", "--where", "model"], "--where takes KEY=VALUE"),
+        (
+            ["calls.jsonl", "--by", "nam"],
+            "no column or metadata key 'nam'; did you mean 'name'?",
+        ),
+        (["calls.jsonl", "--where", "outcom=error"], "did you mean 'outcome'?"),
+        (["calls.jsonl", "--where", "team=x"], "no column or metadata key 'team'"),
+        (["calls.jsonl", "--where", "tennant=x"], "did you mean 'tenant'?"),
+        (["calls.jsonl", "--where", "duration_seconds<abc"], "'abc' is not a number"),
         (["calls.jsonl", "--html", "no/page.html"], "directory that exists"),
     ],
 )
@@ -399,7 +406,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
     """
     Exit code 2, and one line that says what is wrong.
     """
-    as_lines(record())
+    as_lines(record(metadata={"tenant": 7}))
     (tmp_path / "garbage.txt").write_text("no\nJSON\n")
     (tmp_path / "other.db").write_bytes(b"SQLite format 3\0" + os.urandom(200))
 
@@ -408,6 +415,27 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert 2 == done.returncode
     assert 1 == len(done.stderr.splitlines()), done.stderr
     assert told in done.stderr
+
+
+def test_a_report_has_one_form(command, as_lines, record, tmp_path):
+    """
+    JSON and CSV at once would be neither.
+    """
+    done = command("report", as_lines(record()), "--csv", "--json", cwd=tmp_path)
+
+    assert 2 == done.returncode
+    assert "--json and --csv exclude each other" in done.stderr
+
+
+def test_a_key_that_some_call_has_is_known(report, write, record):
+    """
+    Calls that lack a key of the metadata are a group of their own.
+    """
+    groups = report(
+        write(record(1), record(2, metadata={"team": "x"})), "--by", "metadata.team"
+    )
+
+    assert {None, "x"} == {group["metadata.team"] for group in groups}
 
 
 def test_no_calls_are_an_exit_code(command, tmp_path):
