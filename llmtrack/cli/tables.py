@@ -17,15 +17,20 @@ from llmtrack.cli.summary import Group, Values, total_of
 _MOST_GROUPS: Final = 50
 
 
+#: Columns of a terminal below which the tables have fewer.
+_NARROW: Final = 72
+
+
 def print_report(out: Console, groups: list[Group], by: tuple[str, ...]) -> None:
     """Print all that is known as tables, each of them within 80 columns."""
     shown = groups[:_MOST_GROUPS]
     total = total_of(groups)
     with_total = [*shown, total] if len(groups) > 1 else shown
     label = "\n".join(by)
-    _print_outcomes(out, label, with_total)
-    _print_times(out, label, shown)
-    _print_tokens(out, label, with_total)
+    is_narrow = out.width < _NARROW
+    _print_outcomes(out, label, with_total, is_narrow)
+    _print_times(out, label, shown, is_narrow)
+    _print_tokens(out, label, with_total, is_narrow)
     if total.errors:
         _print_errors(out, label, shown)
     if len(groups) > len(shown):
@@ -58,12 +63,16 @@ def key_text(key: Iterable[Any]) -> str:
     return " / ".join(map(terminal.told, key))
 
 
-def _print_outcomes(out: Console, label: str, groups: list[Group]) -> None:
+def _print_outcomes(
+    out: Console, label: str, groups: list[Group], is_narrow: bool
+) -> None:
     # What never happened needs no column.
     columns = ["success", "error", "cancelled", "abandoned"]
     columns += [
         name for name in ("lost", "open") if any(getattr(g, name) for g in groups)
     ]
+    if is_narrow:
+        columns = ["error"]
     table = terminal.table()
     table.add_column(label, overflow="fold")
     for title in ("calls", "ok", *columns):
@@ -79,40 +88,52 @@ def _print_outcomes(out: Console, label: str, groups: list[Group]) -> None:
     out.print(table)
 
 
-def _print_times(out: Console, label: str, groups: list[Group]) -> None:
+def _print_times(
+    out: Console, label: str, groups: list[Group], is_narrow: bool
+) -> None:
     table = terminal.table()
     table.add_column(label, overflow="fold")
     table.add_column("seconds")
-    for title in ("p50", "p95", "p99"):
+    percents = ("p50", "p95") if is_narrow else ("p50", "p95", "p99")
+    for title in percents:
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("longest\nwait", justify="right", no_wrap=True)
-    table.add_column("tokens\na second", justify="right", no_wrap=True)
+    if not is_narrow:
+        table.add_column("longest\nwait", justify="right", no_wrap=True)
+        table.add_column("tokens\na second", justify="right", no_wrap=True)
     for group in groups:
+        others = [
+            terminal.seconds(group.longest_wait),
+            terminal.rate(group.tokens_per_second.percentile(50)),
+        ]
         table.add_row(
             _label(group),
             "duration",
-            *_times(group.duration),
-            terminal.seconds(group.longest_wait),
-            terminal.rate(group.tokens_per_second.percentile(50)),
+            *_times(group.duration, percents),
+            *([] if is_narrow else others),
         )
         if len(group.first_token):
-            table.add_row("", "to first token", *_times(group.first_token))
+            first = "ttft" if is_narrow else "to first token"
+            table.add_row("", first, *_times(group.first_token, percents))
     out.print()
     out.print(table)
 
 
-def _print_tokens(out: Console, label: str, groups: list[Group]) -> None:
+def _print_tokens(
+    out: Console, label: str, groups: list[Group], is_narrow: bool
+) -> None:
+    tell = terminal.short if is_narrow else terminal.whole
+    counted = [] if is_narrow else ["calls\nestimated", "\nunpriced"]
     table = terminal.table()
     table.add_column(label, overflow="fold")
-    for title in ("tokens\nin", "\nout", "calls\nestimated", "\nunpriced", "\ncost"):
+    for title in ("tokens\nin", "\nout", *counted, "\ncost"):
         table.add_column(title, justify="right", no_wrap=True)
     for group in groups:
+        counts = (group.estimated_calls, group.unpriced_calls)
         table.add_row(
             _label(group),
-            terminal.whole(group.input_tokens),
-            terminal.whole(group.output_tokens),
-            terminal.whole(group.estimated_calls),
-            terminal.whole(group.unpriced_calls),
+            tell(group.input_tokens),
+            tell(group.output_tokens),
+            *([] if is_narrow else map(terminal.whole, counts)),
             terminal.dollars(group.cost_usd),
         )
     out.print()
@@ -144,8 +165,9 @@ def _count(count: int, name: str) -> Text:
     return Text(terminal.whole(count), terminal.coloured(name) if count else "dim")
 
 
-def _times(values: Values) -> list[str]:
-    return [terminal.seconds(value) for value in values.to_dict().values()]
+def _times(values: Values, percents: Iterable[str]) -> list[str]:
+    known = values.to_dict()
+    return [terminal.seconds(known[percent]) for percent in percents]
 
 
 def _flat(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from typing import IO, Final
 
@@ -29,7 +30,15 @@ def console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
     It is plain where the output is piped, `NO_COLOR` is set or `TERM` is `dumb`.
     """
     # Highlighting colours numbers and paths wherever they stand.
-    return Console(file=file, stderr=stderr, highlight=False, emoji=False, markup=False)
+    return Console(
+        file=file,
+        stderr=stderr,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        # rich itself would still print bold and dim.
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
 
 
 def table(title: str | None = None) -> Table:

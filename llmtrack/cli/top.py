@@ -10,6 +10,7 @@ from sqlite3 import Connection, Error, Row
 from typing import Final
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.console import Group as Stack
 from rich.live import Live
@@ -27,6 +28,14 @@ _PERIOD: Final = 300
 _FRAME: Final = 5
 #: Calls that are shown where there is no screen to fill.
 _WITHOUT_SCREEN: Final = 20
+
+#: Column -> columns that a terminal has to have for it.
+_COLUMNS: Final = {
+    "start": 60, "status": 0, "name": 0, "model": 0, "took": 0, "ttft": 100, "in": 60,
+    "out": 60, "cost": 0, "why": 110,
+}  # fmt: skip
+_NUMBERS: Final = ("took", "ttft", "in", "out", "cost")
+_SHORTEST_NAME: Final = 4
 
 _OPEN: Final = """
     SELECT * FROM ledger WHERE outcome IS NULL
@@ -124,36 +133,51 @@ def _head(connection: Connection, file: str, now: datetime) -> Text:
 
 
 def _table(calls: list[Row], now: datetime, out: Console) -> Table:
+    titles = [title for title, least in _COLUMNS.items() if out.width >= least]
+    rows = [_cells(call, now) for call in calls]
+    taken = {
+        title: max(len(title), *(cell_len(str(row[title])) for row in rows), 0)
+        for title in titles
+    }
+    # Names are cut, and numbers never.
+    room = out.width - sum(taken.values()) - 2 * len(titles)
+    room = max(room + taken["name"] + taken["model"], 2 * _SHORTEST_NAME)
+    name = min(taken["name"], max(room * 2 // 5, room - taken["model"]))
+    widths = {"name": name, "model": min(taken["model"], room - name)}
     table = terminal.table()
-    table.add_column("start", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("name", no_wrap=True, max_width=24, overflow="ellipsis")
-    table.add_column("model", no_wrap=True, overflow="ellipsis")
-    for title in ("took", "ttft", "in", "out", "cost"):
-        table.add_column(title, justify="right", no_wrap=True)
-    # Where there is room for it.
-    if out.width >= 100:
-        table.add_column("why", no_wrap=True, overflow="ellipsis")
-    for call in calls:
-        table.add_row(*_cells(call, now)[: len(table.columns)])
+    for title in titles:
+        table.add_column(
+            title,
+            justify="right" if title in _NUMBERS else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            max_width=widths.get(title),
+        )
+    for row in rows:
+        table.add_row(*(row[title] for title in titles))
     return table
 
 
-def _cells(call: Row, now: datetime) -> list[Text | str]:
+def _cells(call: Row, now: datetime) -> dict[str, Text | str]:
     started = datetime.fromisoformat(call["started_at"])
     status = call["status"]
     took = call["duration_seconds"]
     if status == "open":
         took = max(0.0, (now - started).total_seconds())
-    return [
-        f"{started.astimezone():%H:%M:%S}",
-        Text(terminal.told(status), terminal.coloured(status)),
-        Text(terminal.told(call["name"])),
-        Text(terminal.told(call["model"])),
-        terminal.seconds(took),
-        terminal.seconds(call["time_to_first_token_seconds"]),
-        terminal.tokens(call["input_tokens"], call["input_source"]),
-        terminal.tokens(call["output_tokens"], call["output_source"]),
-        terminal.dollars(call["cost_usd"]),
-        Text(terminal.told(call["error_kind"])),
-    ]
+    return {
+        "start": f"{started.astimezone():%H:%M:%S}",
+        "status": Text(terminal.told(status), terminal.coloured(status)),
+        "name": Text(terminal.told(call["name"])),
+        "model": Text(terminal.told(call["model"])),
+        "took": terminal.seconds(took),
+        "ttft": terminal.seconds(call["time_to_first_token_seconds"]),
+        "in": _tokens(call["input_tokens"], call["input_source"]),
+        "out": _tokens(call["output_tokens"], call["output_source"]),
+        "cost": terminal.dollars(call["cost_usd"]),
+        "why": Text(terminal.told(call["error_kind"])),
+    }
+
+
+def _tokens(value: int | None, source: str) -> str:
+    estimated = value is not None and source != "reported"
+    return ("~" if estimated else "") + terminal.short(value)

@@ -369,6 +369,30 @@ def test_markup_in_a_name_is_text(command, write, record, tmp_path):
     assert "[red]x[/blue]" in done.stdout
 
 
+def test_a_narrow_terminal_keeps_what_matters(command, write, record, tmp_path):
+    """
+    Forty columns have the names of the groups and whole numbers.
+    """
+    done = command("report", write(record()), cwd=tmp_path, COLUMNS="40")
+
+    assert 3 == done.stdout.count("provider")
+    assert "2.000s" in done.stdout
+    assert "$0.0010" in done.stdout
+    assert "…" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 40
+
+
+def test_no_color_is_no_escape_at_all(command, write, record, tmp_path):
+    """
+    On a terminal, too, NO_COLOR means neither bold nor dim.
+    """
+    path = write(record())
+
+    plain = command("report", path, cwd=tmp_path, FORCE_COLOR="1", NO_COLOR="1")
+
+    assert "\x1b" not in plain.stdout
+
+
 def test_a_name_cannot_command_the_terminal(command, write, record, tmp_path):
     """
     Escape sequences and line ends in a name are shown, and not obeyed.

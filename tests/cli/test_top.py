@@ -71,6 +71,18 @@ def test_no_row_is_wider_than_the_terminal(top, as_ledger, record, columns):
     assert "\x1b" not in shown
 
 
+def test_numbers_are_whole_on_80_columns(top, as_ledger, record):
+    """
+    Names are cut, and tokens and costs never.
+    """
+    usage = TokenUsage(1234567, 34567, input_source="reported", output_source="tally")
+
+    shown = top(as_ledger(record(name="n" * 40, request_model="m" * 40, usage=usage)))
+
+    assert all(told in shown for told in ("success", "1.23M", "~34.6k", "$0.0010"))
+    assert max(map(len, shown.splitlines())) <= 80
+
+
 def test_a_line_that_is_being_written_is_passed_over(top, as_lines, record):
     """
     Half of a line is no call yet.
