@@ -16,6 +16,8 @@ from llmtrack.cli.summary import Group, Values, total_of
 from llmtrack.cli.tables import key_text
 
 _DAY = 86_400
+#: Days that fit on an axis with their names; fewer leave the rest of it empty.
+_NAMED_DAYS = 5
 
 
 def page_of(
@@ -68,6 +70,7 @@ def _body(
             _tiles(groups, first_token),
             f'<div class="plots">{"".join(plots)}</div>',
             _groups(groups, selection.by),
+            _errors(groups),
             _slowest(series),
         ]
     )
@@ -134,20 +137,33 @@ def _first_tokens(series: Series) -> str:
 def _distribution(series: Series, first_token: Values) -> str:
     high = (first_token.percentile(99) or 1.0) * 1.02
     width = high / BINS
+    bins = series.distribution(high)
     columns = [
         Bar(
             place * width,
             (place + 1) * width,
             [("bin", count)],
-            f"{count:,} calls from {terminal.seconds(place * width)}"
-            + (f" to {terminal.seconds((place + 1) * width)}" if place < BINS else ""),
+            f"{count:,} calls "
+            + (
+                f"from {terminal.seconds(place * width)} "
+                f"to {terminal.seconds((place + 1) * width)}"
+                if place < BINS
+                else f"above {terminal.seconds(high)}"
+            ),
         )
-        for place, count in series.distribution(high)
+        for place, count in bins
     ]
+    beyond = dict(bins).get(BINS, 0)
+    note = (
+        f"<p>The last bar: {beyond:,} above {terminal.seconds(high)}, "
+        f"up to {terminal.seconds(first_token.percentile(100))}.</p>"
+        if beyond
+        else ""
+    )
     # One bin more, for the slowest of a hundred.
     axis = Axis(0, high + width, _seconds, has_round_ticks=True)
     plot = bars("Distribution of time to first token", axis, _number, columns)
-    return _card("Distribution of time to first token", plot)
+    return _card("Distribution of time to first token", plot + note)
 
 
 def _costs(series: Series) -> str:
@@ -165,7 +181,9 @@ def _costs(series: Series) -> str:
     def day_at(place: float) -> str:
         return days[min(int(place), len(days) - 1)][0]
 
-    axis = Axis(0, len(days), day_at)
+    step = -(-len(days) // _NAMED_DAYS)
+    middles = [place + 0.5 for place in range(0, len(days), step)]
+    axis = Axis(0, max(len(days), _NAMED_DAYS), day_at, marks=middles)
     plot = bars("Cost by day", axis, terminal.dollars, columns)
     priced = any(usd is not None for _, usd, _ in days)
     return _card("Cost by day", plot if priced else "<p>No call has a price.</p>")
@@ -201,7 +219,7 @@ def _groups(groups: Sequence[Group], by: Sequence[str]) -> str:
         *("duration p50", "p95", "p99", "tokens/s", "in", "out", "cost"),
     ]
     rows = []
-    for group in groups:
+    for group in [*groups, _whole(groups)] if len(groups) > 1 else groups:
         numbers = [
             terminal.whole(group.calls),
             terminal.percent(group.outcomes["success"], group.ended + group.lost),
@@ -216,15 +234,25 @@ def _groups(groups: Sequence[Group], by: Sequence[str]) -> str:
         ]
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in group.errors.items())
         cells = "".join(f'<td class="n">{escape(number)}</td>' for number in numbers)
-        rows.append(
-            f'<tr title="{escape(kinds)}"><td>{escape(key_text(group.key))}</td>'
-            f"{cells}</tr>"
-        )
+        name = escape(key_text(group.key) if group.key else "all")
+        rows.append(f'<tr title="{escape(kinds)}"><td>{name}</td>{cells}</tr>')
     head = f"<th>{escape(' / '.join(by))}</th>" + "".join(
         f'<th class="n">{title}</th>' for title in titles
     )
     table = f"<table><tr>{head}</tr>{''.join(rows)}</table>"
     return _card("By " + " and ".join(by), table)
+
+
+def _errors(groups: Sequence[Group]) -> str:
+    kinds = total_of(groups).errors
+    if not kinds:
+        return ""
+    rows = "".join(
+        f'<tr><td>{_cell(kind)}</td><td class="n">{count:,}</td></tr>'
+        for kind, count in sorted(kinds.items(), key=lambda item: -item[1])
+    )
+    head = '<th>kind</th><th class="n">calls</th>'
+    return _card("Errors by kind", f"<table><tr>{head}</tr>{rows}</table>")
 
 
 def _slowest(series: Series) -> str:
@@ -263,6 +291,15 @@ def _time(series: Series) -> Axis:
         return datetime.fromtimestamp(moment, UTC).strftime(form)
 
     return Axis(first, last, tell)
+
+
+def _whole(groups: Sequence[Group]) -> Group:
+    """Return all groups as one, with percentiles."""
+    whole = total_of(groups)
+    whole.duration = _all_of(group.duration for group in groups)
+    whole.first_token = _all_of(group.first_token for group in groups)
+    whole.tokens_per_second = _all_of(group.tokens_per_second for group in groups)
+    return whole
 
 
 def _all_of(parts: Iterable[Values]) -> Values:

@@ -25,12 +25,14 @@ class Axis:
         high: Where it ends; above `low`.
         tell: How a number is written.
         has_round_ticks: Whether it is told at round numbers, else at quarters.
+        marks: Where it is told instead; empty for neither.
     """
 
     low: float
     high: float
     tell: Tell
     has_round_ticks: bool = False
+    marks: Sequence[float] = ()
 
     def share(self, value: float) -> float:
         """Return where a value lies, 0 to 1."""
@@ -38,6 +40,8 @@ class Axis:
 
     def ticks(self, count: int = 4) -> list[float]:
         """Return some numbers on the axis."""
+        if self.marks:
+            return list(self.marks)
         span = self.high - self.low
         if not self.has_round_ticks:
             return [self.low + span * place / count for place in range(count + 1)]

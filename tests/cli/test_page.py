@@ -65,6 +65,7 @@ def test_there_are_all_plots(page):
         "Cost by day",
         "Outcomes over time",
         "By provider and model",
+        "Errors by kind",
         "Slowest calls",
     ]
     assert 4 == html.count("<svg")
@@ -78,6 +79,42 @@ def test_a_call_alone_makes_a_page(command, as_lines, failed, tmp_path):
 
     assert 0 == done.returncode, done.stderr
     assert "No call has a price" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_day_alone_is_named_once(command, as_lines, record, tmp_path):
+    """
+    One day is one narrow bar, with its name below.
+    """
+    command("report", as_lines(record()), "--html", "page.html", cwd=tmp_path)
+
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    [width] = re.findall(r'class="cost" x="[\d.]+" y="[\d.]+" width="([\d.]+)"', html)
+    assert 1 == html.count(">2026-01-02</text>")
+    assert float(width) < 120
+
+
+def test_the_page_has_all_calls_together(page):
+    """
+    Below the groups there is a row of all of them, and each kind of error is told.
+    """
+    html = page.read_text(encoding="utf-8")
+
+    assert '<td>all</td><td class="n">162</td>' in html
+    assert '<td>rate_limit</td><td class="n">10</td>' in html
+
+
+def test_the_histogram_says_what_is_beyond_its_end(command, as_lines, record, tmp_path):
+    """
+    The last bar has no end of its own, so the page tells the largest value.
+    """
+    path = as_lines(
+        *(record(n) for n in range(200)), record(200, time_to_first_token=1.75)
+    )
+
+    command("report", path, "--html", "page.html", cwd=tmp_path)
+
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "The last bar: 1 above 0.510s, up to 1.750s." in html
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to look with")
