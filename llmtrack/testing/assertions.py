@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from llmtrack import (
@@ -43,15 +45,18 @@ def assert_tracked(
     Raises:
         AssertionError: It was not so; all that is wrong is in the message.
         TypeError: The record has no field of that name.
+        ValueError: There is no such outcome.
     """
     __tracebackhide__ = True
     history = recorder.history
     ended = [event.record for event in history if isinstance(event, CallEnded)]
     wrong = [*misordered(history)]
+    expected = None if outcome is None else _outcome(outcome)
     if len(ended) != 1:
         wrong.append(f"one call should have ended; {len(ended)} did")
+        wrong += [] if ended else [_why_none()]
     else:
-        wrong += _differences(ended[0], outcome, error_kind, fields)
+        wrong += _differences(ended[0], expected, error_kind, fields)
     if wrong:
         lines = [*wrong, "recorded:", *(f"  {_told(event)}" for event in history)]
         raise AssertionError("\n".join(lines))
@@ -78,21 +83,42 @@ def misordered(history: Iterable[Event], /) -> Iterator[str]:
 
 def _differences(
     record: CallRecord,
-    outcome: Outcome | str | None,
+    outcome: Outcome | None,
     error_kind: str | None,
     fields: dict[str, Any],
 ) -> Iterator[str]:
     if outcome is not None:
-        fields = {"outcome": Outcome(outcome), **fields}
+        fields = {"outcome": outcome, **fields}
     for name, expected in fields.items():
         if not hasattr(record, name):
-            raise TypeError(f"a CallRecord has no field {name!r}")
+            known = [each for each in dir(record) if not each.startswith("_")]
+            close = get_close_matches(name, known, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise TypeError(f"a CallRecord has no field {name!r}{hint}")
         found = getattr(record, name)
         if found != expected:
             yield f"{name} should be {_shown(expected)}; it is {_shown(found)}"
     kind = record.error.kind if record.error else None
     if error_kind is not None and kind != error_kind:
         yield f"error.kind should be {error_kind!r}; it is {kind!r}"
+
+
+def _outcome(value: Outcome | str) -> Outcome:
+    try:
+        return Outcome(value)
+    except ValueError:
+        names = ", ".join(each.value for each in Outcome)
+        raise ValueError(f"outcome must be one of {names}; got {value!r}") from None
+
+
+def _why_none() -> str:
+    """Return why a call that was made may not have been recorded."""
+    if disabled := os.environ.get("LLMTRACK_DISABLED"):
+        return f"LLMTRACK_DISABLED is {disabled!r}: with it set, nothing is tracked"
+    return (
+        "a call with an explicit tracker= tells that one: give it the recorder, or "
+        "leave it out and configure the recorder"
+    )
 
 
 def _shown(value: Any) -> str:

@@ -124,8 +124,8 @@ class Transformed(Wrapping):
 
 
 def _classes(events: Iterable[type[Event]] | type[Event]) -> tuple[type[Event], ...]:
-    classes = (events,) if isinstance(events, type) else tuple(events)
-    if not all(map(is_event_class, classes)):
+    classes = (events,) if isinstance(events, type) else _several(events)
+    if classes is None or not all(map(is_event_class, classes)):
         raise ConfigurationError(
             f"events must be event classes such as CallEnded; got {events!r}"
         )
@@ -136,7 +136,14 @@ def _names(what: str, names: Iterable[str] | str | None) -> frozenset[str] | Non
     if names is None:
         return None
     # A string is a name, and not the letters that it is made of.
-    several = (names,) if isinstance(names, str) else tuple(names)
-    if not all(isinstance(name, str) for name in several):
-        raise ConfigurationError(f"{what} must be names; got {names!r}")
+    several = (names,) if isinstance(names, str) else _several(names)
+    if several is None or not all(isinstance(name, str) for name in several):
+        raise ConfigurationError(
+            f"{what} must be a name or several, such as ['a', 'b']; got {names!r}"
+        )
     return frozenset(several)
+
+
+def _several(values: Iterable[Any]) -> tuple[Any, ...] | None:
+    """Return the values, or None where they are none to go through."""
+    return tuple(values) if isinstance(values, Iterable) else None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from llmtrack.errors import ConfigurationError
 from llmtrack.events import CallEnded, Delta, Event
 from llmtrack.record import CallInfo, CallRecord, Outcome
 
@@ -37,8 +38,17 @@ def redacting(pattern: str, *, by: str = REDACTED) -> Callable[[Event], Event]:
             that is cut in two by the end of a chunk is not seen in a `Delta`:
             do not send those where it matters.
         by: What stands in its place.
+
+    Raises:
+        ConfigurationError: The pattern is no regular expression.
     """
-    compiled = re.compile(pattern)
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, TypeError) as exc:
+        raise ConfigurationError(
+            f"pattern must be a regular expression; got {pattern!r}: {exc}. For a "
+            "plain text write re.escape(text)"
+        ) from exc
 
     def redact(event: Event, /) -> Event:
         if isinstance(event, Delta):
@@ -77,7 +87,14 @@ def sampled(
         share: 0 to 1.
         slower_than: Seconds to the first token above which a call is kept.
         chance: Returns a number from 0 to below 1.
+
+    Raises:
+        ConfigurationError: The share is no number from 0 to 1.
     """
+    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        raise ConfigurationError(
+            f"share must be from 0 to 1, such as 0.1 for every tenth; got {share!r}"
+        )
 
     def keeps(event: Event, /) -> bool:
         if not isinstance(event, CallEnded):

@@ -39,6 +39,11 @@ def as_tracker(value: TrackerLike, /) -> Tracker:
     if speaks_launchdarkly(value):
         return LaunchDarklyTracker(value)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+        if not value:
+            raise ConfigurationError(
+                "tracker is an empty sequence: nobody would be told. Give it a "
+                "tracker, or leave it out"
+            )
         return FanOut(*value)
     if callable(value):
         return RecordFunction(value)

@@ -95,3 +95,32 @@ def test_the_fixture_leaves_the_default_as_it_was(pytester):
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
 
     result.assert_outcomes(passed=2)
+
+
+def test_an_unknown_outcome_is_told_with_those_there_are(recorder):
+    """
+    Nobody has to look up how outcomes are called.
+    """
+    with pytest.raises(ValueError, match="one of success, error, cancelled, abandoned"):
+        assert_tracked(recorder, outcome="ok")
+
+
+def test_a_misspelt_field_is_told_with_the_right_one(recorder):
+    """
+    The close name is suggested.
+    """
+    with pytest.raises(TypeError, match="did you mean 'provider'"):
+        assert_tracked(recorder, provder="openai")
+
+
+@pytest.mark.parametrize(
+    ("disabled", "told"), [("1", "LLMTRACK_DISABLED is '1'"), ("", "explicit tracker=")]
+)
+def test_why_nothing_was_recorded_is_told(monkeypatch, disabled, told):
+    """
+    Where no call was recorded the message says what usually is the cause.
+    """
+    monkeypatch.setenv("LLMTRACK_DISABLED", disabled)
+
+    with pytest.raises(AssertionError, match=told):
+        assert_tracked(RecordingTracker())

@@ -349,3 +349,23 @@ def test_every_event_class_is_known_to_the_filter(told):
     `Event` stands for all of them, `Delta` too.
     """
     assert Delta in Filtered(told, events=Event).events
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: Filtered(print, models=3), "models must be a name or several"),
+        (lambda: Filtered(print, providers=3), "providers must be a name or several"),
+        (lambda: Filtered(print, events=3), "events must be event classes"),
+        (lambda: recipes.redacting("("), r"re\.escape"),
+        (lambda: recipes.redacting(3), "must be a regular expression"),
+        (lambda: recipes.sampled(2), "share must be from 0 to 1"),
+        (lambda: recipes.sampled("1"), "share must be from 0 to 1"),
+    ],
+)
+def test_a_wrong_setting_is_told_with_its_cure(make, told):
+    """
+    A mistake is found at set-up, and not by the first call.
+    """
+    with pytest.raises(ConfigurationError, match=told):
+        make()

@@ -431,3 +431,12 @@ def test_an_unknown_name_is_an_attribute_error():
 
     with pytest.raises(AttributeError, match="NoSuchTracker"):
         llmtrack.trackers.NoSuchTracker
+
+
+@pytest.mark.parametrize("nobody", [[], (), [print, []]])
+def test_an_empty_sequence_is_no_tracker(nobody):
+    """
+    Who gives no tracker at all has made a mistake.
+    """
+    with pytest.raises(ConfigurationError, match="empty sequence"):
+        as_tracker(nobody)
