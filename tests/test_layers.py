@@ -48,6 +48,8 @@ FLOORS = (
     {"llmtrack"},
     # What stands on it, as a user's code does.
     {"cli", "testing"},
+    # `python -m llmtrack`.
+    {"__main__"},
 )  # fmt: skip
 VOCABULARY = FLOORS[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final
 
@@ -35,6 +36,19 @@ class _Commands(click.Group):
             import_module(f"llmtrack.cli.{cmd_name}"), cmd_name
         )
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = get_close_matches(args[0], _COMMANDS, 1)
+            # Newer versions of click have a suggestion of their own.
+            if not close or "mean" in error.format_message():
+                raise
+            told = f"{error.format_message()} Did you mean {close[0]!r}?"
+            raise click.UsageError(told, ctx) from None
 
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter

@@ -43,13 +43,13 @@ class JSONLinesTracker:
             self._file = os.open(path, _FLAGS, 0o666)
         except (OSError, TypeError, ValueError) as exc:
             raise ConfigurationError(
-                f"cannot append to {describe(path)}: {exc}. Name a file in a "
-                "directory that exists and may be written"
+                f"cannot append to {_told(path)}: {getattr(exc, 'strerror', exc)}. "
+                "Name a file in a directory that exists and may be written"
             ) from exc
         if _begins(self._file, MAGIC):
             os.close(self._file)
             raise ConfigurationError(
-                f"{describe(path)} is a SQLite database; name a file of its own, or "
+                f"{_told(path)} is a SQLite database; name a file of its own, or "
                 "give it to SQLiteTracker"
             )
         # What a full disk or a power cut left of a line stays alone.
@@ -74,6 +74,11 @@ class JSONLinesTracker:
     def close(self) -> None:
         """Close the file; calls that end after that are not written."""
         self._close()
+
+
+def _told(path: object) -> str:
+    """Return a path as it is, and anything else with its class."""
+    return str(path) if isinstance(path, str | os.PathLike) else describe(path)
 
 
 def _begins(file: int, start: bytes) -> bool:

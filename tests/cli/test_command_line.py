@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from llmtrack import __version__
@@ -43,12 +46,30 @@ def test_the_version_is_told(llmtrack, tmp_path):
 
 def test_an_unknown_command_cannot_run(llmtrack, tmp_path):
     """
-    A misspelt command is an error of use: exit code 2, and no traceback.
+    A misspelt command is an error of use: exit code 2, no traceback, and the
+    command that was meant.
     """
     done = llmtrack("repotr", cwd=tmp_path)
 
     assert 2 == done.returncode
     assert "Traceback" not in done.stderr
+    assert "Did you mean 'report'?" in done.stderr
+
+
+def test_the_package_itself_is_the_command(llmtrack, tmp_path):
+    """
+    `python -m llmtrack` works where the scripts are not on the path.
+    """
+    pytest.importorskip("click")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "llmtrack", "--version"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    assert f"llmtrack {__version__}\n" == done.stdout
 
 
 def test_an_encoding_without_the_characters_gets_escapes(llmtrack, tmp_path):

@@ -52,6 +52,19 @@ def test_a_database_is_not_appended_to(path):
     assert content == path.read_bytes()
 
 
+def test_what_cannot_be_written_is_named_once(tmp_path):
+    """
+    The message has the path once, and not as an object of Python.
+    """
+    path = tmp_path / "none" / "x.jsonl"
+
+    with pytest.raises(ConfigurationError) as caught:
+        JSONLinesTracker(path)
+
+    assert str(caught.value).startswith(f"cannot append to {path}: No such file")
+    assert 1 == str(caught.value).count("x.jsonl")
+
+
 def test_what_is_there_stays(path, make_record):
     """
     A second process goes on where the first one ended.
