@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import llmtrack
-from llmtrack.tokens import is_slow
 from llmtrack import settings
+from llmtrack.tokens import is_slow
 
 _HOME = str(Path(llmtrack.__file__).parent)
 #: What runs once a chunk anyway: the follower itself is resumed.
