@@ -87,17 +87,17 @@ class Answer:
         #: Gives the stream while somebody holds it, for the clients whose chunks
         #: do not tell all.
         self.came_from: Callable[[], Any] = _ignore
-        self.chunks_folded = 0
+        self.chunks_folded: int = 0
         self.counts: Counts | None = None
         self.error: InBandError | None = None
         self.finish_reason: str | None = None
         self.response_id: str | None = None
         self.response_model: str | None = None
-        self.terminated = False
+        self.terminated: bool = False
         self.tool_calls: list[str] = []
         self.captured_text: list[str] | None = [] if capture else None
         self.captured_reasoning: list[str] | None = [] if capture else None
-        self.tally = Tally(model, counter, defer=later)
+        self.tally: Tally = Tally(model, counter, defer=later)
         self._texts: list[str] = []
         self._on_reading = on_reading
         self._deltas = deltas

@@ -37,6 +37,21 @@ class Call(CallState):
 
     __slots__ = ("_blocks", "_linked", "_was_left", "follower")
 
+    # Type checkers take an assignment in a subclass for a declaration of its own.
+    clock: Callable[[], float]
+    first_chunk: float | None
+    first_text: float | None
+    first_token: float | None
+    is_telling: bool
+    longest_wait: float
+    metadata: dict[str, Any]
+    opened_after: float
+    parent: Any
+    record: CallRecord | None
+    started_at: datetime
+    stream: bool | None
+    waited: float
+
     def __init__(
         self, plan: Plan, request: Request, metadata: Mapping[str, Any] | None = None
     ) -> None:

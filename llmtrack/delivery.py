@@ -135,15 +135,15 @@ _flushers: list[Flusher] = []
 _post = _Post()
 _before_exit: list[Job] = []
 #: Differs in a forked child, which must not report its parent's calls.
-generation = 0
+generation: int = 0
 _armed = -1
 _registered: int | None = -1
 
-later = _post.later
-start = _post.start
-is_here = _post.is_here
-wait = _post.wait
-loop = _post.loop
+later: Callable[[Job], None] = _post.later
+start: Callable[[], bool] = _post.start
+is_here: Callable[[], bool] = _post.is_here
+wait: Callable[[float], bool] = _post.wait
+loop: Callable[[], DeliveryLoop] = _post.loop
 
 
 def flush(timeout: float = EXIT_TIMEOUT) -> bool:

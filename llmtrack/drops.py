@@ -25,7 +25,7 @@ class Guard:
     __slots__ = ("_blocks", "_handed_out", "_is_relieved", "call")
 
     def __init__(self, call: Call) -> None:
-        self.call = call
+        self.call: Call = call
         self._blocks = 0
         self._is_relieved = False
         self._handed_out: ref[Any] | None = None

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-logger = logging.getLogger("llmtrack")
+logger: logging.Logger = logging.getLogger("llmtrack")
 
 _reported: set[tuple[str, type]] = set()
 

@@ -45,11 +45,11 @@ class Outlet:
     )
 
     def __init__(self, tracker: Tracker) -> None:
-        self.tracker = tracker
-        self.name = str(getattr(tracker, "name", "") or type(tracker).__name__)
-        self.wants = wanted_events(tracker)
-        self.activates = hasattr(tracker, "activate")
-        self.waiting = 0
+        self.tracker: Tracker = tracker
+        self.name: str = str(getattr(tracker, "name", "") or type(tracker).__name__)
+        self.wants: frozenset[type[Event]] = wanted_events(tracker)
+        self.activates: bool = hasattr(tracker, "activate")
+        self.waiting: int = 0
         self._generation = delivery.generation
         self._count = _counts[self.name]
         self._track = tracker.track
@@ -123,9 +123,9 @@ class Outlets:
     __slots__ = ("activate", "all", "want_deltas")
 
     def __init__(self, *outlets: Outlet) -> None:
-        self.all = outlets
-        self.want_deltas = any(Delta in outlet.wants for outlet in outlets)
-        self.activate = any(outlet.activates for outlet in outlets)
+        self.all: tuple[Outlet, ...] = outlets
+        self.want_deltas: bool = any(Delta in outlet.wants for outlet in outlets)
+        self.activate: bool = any(outlet.activates for outlet in outlets)
 
 
 _counts: defaultdict[str, _Count] = defaultdict(_Count)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 
 from llmtrack import delivery
 from llmtrack.answer import Answer, OnReading
@@ -14,10 +14,11 @@ from llmtrack.dialects.request import Request, from_response
 from llmtrack.directory import UNKNOWN
 from llmtrack.guard import copied, guarded
 from llmtrack.nesting import new_id
+from llmtrack.outlets import Outlets
 from llmtrack.plan import Plan
 from llmtrack.providers import Served
 from llmtrack.record import CallInfo, CallRecord, TokenUsage
-from llmtrack.settings import clock, settings
+from llmtrack.settings import Settings, clock, settings
 from llmtrack.tokens.prompt import Prompt, prompt_of
 from llmtrack.tokens.tally import Tally
 
@@ -75,20 +76,20 @@ class CallState:
         on_reading: OnReading,
     ) -> None:
         chosen = settings()
-        self.plan = plan
-        self.settings = chosen
-        self.request = request
+        self.plan: Plan = plan
+        self.settings: Settings = chosen
+        self.request: Request = request
         # The program may append to its messages while the answer flows.
         self._asked = request.input[:] if type(request.input) is list else request.input
         self._prompt: Prompt | None = None
         self._trace: dict[str, str] = {}
         # Whether the trackers' contexts have been entered.
-        self.was_active = False
+        self.was_active: bool = False
         self.metadata: dict[str, Any] = copied(metadata)
-        self.outlets = plan.outlets()
+        self.outlets: Outlets = plan.outlets()
         capture = plan.capture_content
-        self.capture = chosen.capture_content if capture is None else capture
-        self.answer = Answer(
+        self.capture: bool = chosen.capture_content if capture is None else capture
+        self.answer: Answer = Answer(
             request.model,
             chosen.counter,
             capture=self.capture,
@@ -96,11 +97,13 @@ class CallState:
             deltas=self.outlets.want_deltas,
             choices=request.n,
         )
-        self.call_id = new_id()
-        self.served = UNKNOWN
+        self.call_id: str = new_id()
+        self.served: Served = UNKNOWN
         self.stream: bool | None = None
-        self.is_timed = chosen.chunk_timing
-        self.waited = self.longest_wait = self.opened_after = 0.0
+        self.is_timed: bool = chosen.chunk_timing
+        self.waited: float = 0.0
+        self.longest_wait: float = 0.0
+        self.opened_after: float = 0.0
         self.first_chunk: float | None = None
         self.first_token: float | None = None
         self.first_text: float | None = None
@@ -108,17 +111,19 @@ class CallState:
         self.usage_by_hand: TokenUsage | None = None
         # The price of the answer's tokens, and the input tokens it is for.
         self.rate: tuple[int | None, tuple[Decimal, Decimal] | None] | None = None
-        self.is_nested = self.is_telling = False
+        self.is_nested: bool = False
+        self.is_telling: bool = False
         # Whether the stream is a client's own, which does not end without a
         # chunk when all is well.
-        self.is_of_client = False
-        self.parent: Self | None = None
+        self.is_of_client: bool = False
+        # The call around this one, or None.
+        self.parent: Any = None
         self._info: CallInfo | None = None
         # Its one pop is the ending. Popping a list is atomic, a flag is not. A
         # call that has not started has nothing to end.
         self._latch: list[None] = []
         self._generation = delivery.generation
-        self.clock = clock()
+        self.clock: Callable[[], float] = clock()
         self.started_at: datetime
         self._started: float
 

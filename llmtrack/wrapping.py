@@ -49,7 +49,7 @@ class Tracked(_Function):
     as what it decorates: a tracker does not travel.
     """
 
-    __bound_function_wrapper__ = BoundTracked
+    __bound_function_wrapper__: Any = BoundTracked
 
     def __copy__(self) -> Any:
         return self

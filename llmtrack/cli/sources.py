@@ -41,10 +41,10 @@ class Sources:
 
     def __init__(self) -> None:
         # `uri` so that ATTACH takes one, too.
-        self.connection = sqlite3.connect("file::memory:", uri=True)
+        self.connection: sqlite3.Connection = sqlite3.connect("file::memory:", uri=True)
         self.connection.isolation_level = None
         self.connection.execute("CREATE TABLE lost (process INTEGER)")
-        self.unread = 0
+        self.unread: int = 0
 
     def visit(self, paths: Iterable[str]) -> Iterator[sqlite3.Connection]:
         """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from llmtrack.dialects.openai_chat import error_in
-from llmtrack.dialects.reading import Counts, Reading
+from llmtrack.dialects.reading import Counts, Quick, Reading
 from llmtrack.dialects.shapes import (
     Fields,
     arguments_in,
@@ -148,4 +148,4 @@ def _text_of(chunk: Any) -> Any:
     return delta.text if delta.type == "text_delta" else None
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from llmtrack.dialects.reading import Counts, InBandError, Reading
+from llmtrack.dialects.reading import Counts, InBandError, Quick, Reading
 from llmtrack.dialects.shapes import (
     Fields,
     arguments_in,
@@ -140,4 +140,4 @@ def _text_of(chunk: Any) -> Any:
     return chunk["contentBlockDelta"]["delta"]["text"]
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

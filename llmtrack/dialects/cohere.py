@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from llmtrack.dialects.reading import Counts, InBandError, Reading
+from llmtrack.dialects.reading import Counts, InBandError, Quick, Reading
 from llmtrack.dialects.shapes import (
     Fields,
     arguments_in,
@@ -125,4 +125,4 @@ def _text_of(chunk: Any) -> Any:
     return chunk.delta.message.content.text
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmtrack.dialects.openai_chat import error_in
-from llmtrack.dialects.reading import Counts, Reading
+from llmtrack.dialects.reading import Counts, Quick, Reading
 from llmtrack.dialects.shapes import (
     Fields,
     arguments_in,
@@ -124,4 +124,4 @@ def _text_of(chunk: Any) -> Any:
     return None if part.thought or candidate.index else part.text
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

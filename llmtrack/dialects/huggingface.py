@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmtrack.dialects import openai_chat
-from llmtrack.dialects.reading import Counts, Reading
+from llmtrack.dialects.reading import Counts, Quick, Reading
 from llmtrack.dialects.shapes import count_in, fields, origins, text_in, word_in
 
 name = "huggingface.chat"
@@ -13,7 +13,7 @@ operation = "chat"
 provider: str | None = "huggingface"
 has_terminator = True
 
-quick = openai_chat.quick
+quick: Quick = openai_chat.quick
 
 
 def recognises(value: Any, /) -> bool:

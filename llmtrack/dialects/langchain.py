@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from llmtrack.dialects.reading import Counts, Reading
+from llmtrack.dialects.reading import Counts, Quick, Reading
 from llmtrack.dialects.shapes import (
     Fields,
     arguments_in,
@@ -139,4 +139,4 @@ def _text_of(chunk: Any) -> Any:
     return chunk.content
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

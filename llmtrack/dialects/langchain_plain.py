@@ -6,17 +6,19 @@ Such models, the fakes for tests among them, need not say why they stop.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llmtrack.dialects import langchain
+from llmtrack.dialects.reading import Quick, Reading
 
 name = "langchain.plain"
 operation = "chat"
 provider: str | None = None
 has_terminator = False
 
-read = langchain.read
-quick = langchain.quick
+read: Callable[[Any], Reading] = langchain.read
+quick: Quick = langchain.quick
 
 
 def recognises(value: Any, /) -> bool:

@@ -6,9 +6,11 @@ Such models, the mock for tests among them, need not say why they stop.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llmtrack.dialects import llama_index
+from llmtrack.dialects.reading import Reading
 from llmtrack.dialects.shapes import fields
 
 name = "llama_index.plain"
@@ -16,7 +18,7 @@ operation = "chat"
 provider: str | None = None
 has_terminator = False
 
-read = llama_index.read
+read: Callable[[Any], Reading] = llama_index.read
 quick = None
 
 

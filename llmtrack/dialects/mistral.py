@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmtrack.dialects import openai_chat
-from llmtrack.dialects.reading import Reading
+from llmtrack.dialects.reading import Quick, Reading
 from llmtrack.dialects.shapes import fields, origins, quick_by
 
 name = "mistral.chat"
@@ -37,4 +37,4 @@ def _text_of(chunk: Any) -> Any:
     return None if choice.index else choice.delta.content
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

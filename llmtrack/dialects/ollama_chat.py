@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmtrack.dialects.openai_chat import error_in, tool_calls_in
-from llmtrack.dialects.reading import Counts, Reading
+from llmtrack.dialects.reading import Counts, Quick, Reading
 from llmtrack.dialects.shapes import (
     Fields,
     count_in,
@@ -60,4 +60,4 @@ def _text_of(chunk: Any) -> Any:
     return chunk.message.content
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmtrack.dialects.ollama_chat import read_end
-from llmtrack.dialects.reading import Reading
+from llmtrack.dialects.reading import Quick, Reading
 from llmtrack.dialects.shapes import fields, quick_by, text_in
 
 name = "ollama.generate"
@@ -34,4 +34,4 @@ def _text_of(chunk: Any) -> Any:
     return chunk.response
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

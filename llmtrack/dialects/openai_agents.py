@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from llmtrack.dialects import openai_responses
-from llmtrack.dialects.reading import Reading
+from llmtrack.dialects.reading import Quick, Reading
 from llmtrack.dialects.shapes import (
     fields,
     items,
@@ -73,4 +73,4 @@ def _text_of(chunk: Any) -> Any:
     return event.delta if event.type == "response.output_text.delta" else None
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmtrack.dialects.openai_chat import error_in
-from llmtrack.dialects.reading import Reading
+from llmtrack.dialects.reading import Quick, Reading
 from llmtrack.dialects.shapes import (
     fields,
     items,
@@ -60,4 +60,4 @@ def _text_of(chunk: Any) -> Any:
     return None if choice.index else choice.text
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

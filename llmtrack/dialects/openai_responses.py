@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from llmtrack.dialects.openai_chat import error_in
-from llmtrack.dialects.reading import InBandError, Reading
+from llmtrack.dialects.reading import InBandError, Quick, Reading
 from llmtrack.dialects.shapes import (
     Fields,
     arguments_in,
@@ -150,4 +150,4 @@ def _text_of(chunk: Any) -> Any:
     return chunk.delta if chunk.type == "response.output_text.delta" else None
 
 
-quick = quick_by(_text_of)
+quick: Quick = quick_by(_text_of)

@@ -56,7 +56,7 @@ class Snapshots:
     quick = None
 
     def __init__(self, name: str, inner: Dialect) -> None:
-        self.name = name
+        self.name: str = name
         self._inner = inner
         self._read: dict[str, str] = {}
         self._calls = 0
@@ -91,8 +91,8 @@ class Decoded:
 
     __slots__ = ("_decoder",)
 
-    name = plain_text.name
-    operation = plain_text.operation
+    name: str = plain_text.name
+    operation: str = plain_text.operation
     provider: str | None = None
     has_terminator = False
     quick = None

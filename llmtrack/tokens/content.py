@@ -123,9 +123,9 @@ class Content:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
-        self.messages = 0
-        self.names = 0
-        self.token_ids = 0
+        self.messages: int = 0
+        self.names: int = 0
+        self.token_ids: int = 0
         self.uncounted: tuple[str, ...] = ()
         self.tools: object = None
         self._left = _PARTS

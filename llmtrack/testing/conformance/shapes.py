@@ -60,7 +60,7 @@ class Session:
     ) -> None:
         self.shape = shape
         self._block = partial(instrumentation.block, witness)
-        self.call = shape.make(instrumentation, world, witness)
+        self.call: Callable[[], Any] = shape.make(instrumentation, world, witness)
 
     def block(self, *, own: bool = False) -> Any:
         """

@@ -30,10 +30,10 @@ class World:
     """
 
     def __init__(self, script: Script, *, times_out: bool = False) -> None:
-        self.script = replace(script, on_step=self._stepped)
+        self.script: Script = replace(script, on_step=self._stepped)
         self.times_out = times_out
         self.log: list[str] = []
-        self.count = 0
+        self.count: int = 0
         self.raised_ids: set[int] = set()
         self.finalizing: int | None = None
         self._steps = 0

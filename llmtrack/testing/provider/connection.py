@@ -25,6 +25,7 @@ class Connection(BaseHTTPRequestHandler):
     """Answers what one client sends; each URL brings its scenario."""
 
     protocol_version = "HTTP/1.1"
+    close_connection: bool
     # Headers and body are two writes, which Nagle's algorithm would hold
     # apart for 40 ms.
     disable_nagle_algorithm = True

@@ -45,7 +45,7 @@ class LoopbackProvider:
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
         self.host = host
-        self.port = port
+        self.port: int = port
         self._log = RequestLog()
         self._server: _Server | None = None
 
