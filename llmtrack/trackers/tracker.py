@@ -103,7 +103,8 @@ class FanOut:
 
     Attributes:
         trackers: The trackers themselves.
-        failed: How often one of them raised.
+        failed: How often one of them raised, when told through this tracker; a list
+            given to llmtrack is taken apart, and `statistics()` counts each.
         dropped: Events that they say they dropped.
     """
 
