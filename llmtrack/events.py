@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from llmtrack.exportable import Exportable
+from llmtrack.frozen import quickly_made
 from llmtrack.record import CallInfo, CallRecord, ContentKind, TokenUsage
 
 
@@ -40,6 +41,7 @@ class CallStarted(Event):
     """A call has started; sent once, before anything else."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class FirstToken(Event):
     """
@@ -65,6 +67,7 @@ class FirstToken(Event):
         }
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Delta(Event):
     """
@@ -120,6 +123,7 @@ class UsageKnown(Event):
         return {**Event.to_dict(self), **self.usage.to_dict()}
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class CallEnded(Event):
     """

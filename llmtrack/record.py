@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from llmtrack.exportable import Exportable
+from llmtrack.frozen import quickly_made
 
 ContentKind = Literal["text", "reasoning", "tool_call"]
 TokenSource = Literal["reported", "tokenizer", "estimate", "unknown"]
@@ -55,6 +56,7 @@ class Outcome(StrEnum):
     ABANDONED = "abandoned"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class TokenUsage(Exportable):
     """
@@ -192,6 +194,7 @@ _NO_ERROR: dict[str, Any] = dict.fromkeys(
 )
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class CallInfo(Exportable):
     """
@@ -249,6 +252,7 @@ class CallInfo(Exportable):
         }
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class CallRecord(CallInfo):
     """
@@ -297,7 +301,7 @@ class CallRecord(CallInfo):
     chunks: int = 0
     finish_reason: str | None = None
     error: ErrorInfo | None = None
-    usage: TokenUsage = field(default_factory=TokenUsage)
+    usage: TokenUsage = TokenUsage()
     cost: Cost | None = None
     cost_status: CostStatus = "no_usage"
     tool_calls: tuple[str, ...] = ()

@@ -21,8 +21,8 @@ PACKAGE = Path(llmtrack.__file__).parent
 FLOORS = (
     # The vocabulary: what a call, an event and an error are. Knows nobody.
     {
-        "correlation", "error_kinds", "errors", "events", "exportable", "keywords",
-        "record",
+        "correlation", "error_kinds", "errors", "events", "exportable", "frozen",
+        "keywords", "record",
     },
     # What clients, models and price lists are like; each can be had by itself.
     {"dialects", "prices", "provider_names", "providers", "tokens"},
