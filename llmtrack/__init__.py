@@ -3,33 +3,41 @@ One truthful record for every LLM call.
 
 Success or error, duration, time to first token, tokens and cost of every call
 reach a tracker of your choice, however the call ends.
+
+A name is imported when it is first used.
 """
 
-from llmtrack.block import tracked_stream
-from llmtrack.current import current_call
-from llmtrack.delivery import flush
-from llmtrack.direct import acall_llm, call_llm
-from llmtrack.errors import ConfigurationError
-from llmtrack.events import (
-    CallEnded,
-    CallStarted,
-    Delta,
-    Event,
-    FirstToken,
-    UsageKnown,
-)
-from llmtrack.instrument import track_llm_call
-from llmtrack.outlets import statistics
-from llmtrack.record import (
-    CallInfo,
-    CallRecord,
-    Cost,
-    ErrorInfo,
-    Outcome,
-    TokenUsage,
-)
-from llmtrack.settings import attributes, configure
-from llmtrack.trackers.protocol import Tracker
+from importlib import import_module
+
+# Type checkers know it by its name; typing takes longer to import than all of this.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from llmtrack.block import tracked_stream
+    from llmtrack.current import current_call
+    from llmtrack.delivery import flush
+    from llmtrack.direct import acall_llm, call_llm
+    from llmtrack.errors import ConfigurationError
+    from llmtrack.events import (
+        CallEnded,
+        CallStarted,
+        Delta,
+        Event,
+        FirstToken,
+        UsageKnown,
+    )
+    from llmtrack.instrument import track_llm_call
+    from llmtrack.outlets import statistics
+    from llmtrack.record import (
+        CallInfo,
+        CallRecord,
+        Cost,
+        ErrorInfo,
+        Outcome,
+        TokenUsage,
+    )
+    from llmtrack.settings import attributes, configure
+    from llmtrack.trackers.protocol import Tracker
 
 __version__ = "0.1.0"
 
@@ -59,3 +67,57 @@ __all__ = [
     "track_llm_call",
     "tracked_stream",
 ]
+
+# Type checkers would take a `__getattr__` for a promise that every name is there.
+if not TYPE_CHECKING:
+    _MODULES = {
+        "CallEnded": "events",
+        "CallInfo": "record",
+        "CallRecord": "record",
+        "CallStarted": "events",
+        "ConfigurationError": "errors",
+        "Cost": "record",
+        "Delta": "events",
+        "ErrorInfo": "record",
+        "Event": "events",
+        "FirstToken": "events",
+        "Outcome": "record",
+        "TokenUsage": "record",
+        "Tracker": "trackers.protocol",
+        "UsageKnown": "events",
+        "acall_llm": "direct",
+        "attributes": "settings",
+        "call_llm": "direct",
+        "configure": "settings",
+        "current_call": "current",
+        "flush": "delivery",
+        "statistics": "outlets",
+        "track_llm_call": "instrument",
+        "tracked_stream": "block",
+    }
+    #: What is found as an attribute too, such as `llmtrack.trackers`.
+    _PARTS = {
+        *(
+            "dialects",
+            "formats",
+            "prices",
+            "providers",
+            "testing",
+            "tokens",
+            "trackers",
+        ),
+        *_MODULES.values(),
+    }
+
+    def __getattr__(name: str) -> object:
+        if name in _PARTS:
+            return import_module(f"{__name__}.{name}")
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        # From now on it is found without asking here.
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -16,9 +16,7 @@ from llmtrack.functions import Arguments, callable_in, is_awaited_generator, nam
 from llmtrack.guard import guarded, of_kind
 from llmtrack.keywords import explains_keywords
 from llmtrack.plan import Plan, outlets_for
-from llmtrack.proxies import attach, await_for
 from llmtrack.settings import is_disabled
-from llmtrack.wrapping import Tracked
 
 if TYPE_CHECKING:
     from llmtrack.trackers.protocol import TrackerLike
@@ -102,6 +100,9 @@ def track_llm_call(
         )
         if is_disabled():
             return function
+        # wrapt takes longer to import than all of llmtrack.
+        from llmtrack.wrapping import Tracked
+
         return Tracked(function, _wrapper_for(function, plan))
 
     return decorate if fn is None else decorate(fn)
@@ -122,6 +123,8 @@ def _check_options(*, model: Any, metadata: Any) -> None:
 
 def _wrapper_for(function: Any, plan: Plan) -> Callable[..., Any]:
     """Return what runs in the function's place; chosen by the function's shape."""
+    from llmtrack.proxies import attach, await_for
+
     arguments = Arguments(function)
     shape = callable_in(function)
 

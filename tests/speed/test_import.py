@@ -1,18 +1,64 @@
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
-_LISTING = "import sys, json, llmtrack; print(json.dumps(sorted(sys.modules)))"
+_EVERYTHING = "from llmtrack import *"
+_DECORATOR = "from llmtrack import track_llm_call"
+_DECORATED = f"""{_DECORATOR}
+@track_llm_call(tracker=lambda record: None)
+def ask(): return 'yes'
+"""
+_STREAMED = f"""{_DECORATOR}
+@track_llm_call(tracker=lambda record: None)
+def ask(): yield 'yes'
+"""
+_BLOCK = "import llmtrack\nllmtrack.tracked_stream(print)\n"
+_DISABLED = {"LLMTRACK_DISABLED": "1"}
+
+#: What wrapt brings with it, beside what llmtrack needs itself.
+_WITH_WRAPT = {"wrapt", "asyncio", "ssl", "socket", "importlib.metadata", "email"}
 
 
-@pytest.fixture(scope="module")
-def imported() -> list[str]:
-    """Return the modules that `import llmtrack` brings into a new interpreter."""
-    command = [sys.executable, "-c", _LISTING]
-    done = subprocess.run(command, capture_output=True, check=True, text=True)
-    return json.loads(done.stdout)
+def loaded_by(code: str, *, after: str = "pass", **env: str) -> set[str]:
+    """
+    Return the modules that some code brings into a new interpreter.
+
+    Args:
+        code: What is run.
+        after: What is run before, and does not count.
+        env: Environment variables.
+    """
+    script = (
+        f"import sys, json\n{after}\nbefore = set(sys.modules)\n{code}\n"
+        "print('\\n' + json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, **env},
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module", name="imported")
+def _imported() -> set[str]:
+    """Return the modules that all public names together bring."""
+    return loaded_by(_EVERYTHING)
+
+
+def test_an_import_loads_nothing_of_llmtrack():
+    """
+    `import llmtrack` costs nothing until one of its names is used.
+    """
+    imported = loaded_by("import llmtrack")
+
+    assert {"llmtrack"} == {name for name in imported if name.startswith("llmtrack")}
+    assert not imported & {"typing", "inspect", "logging", "dataclasses", *_WITH_WRAPT}
 
 
 def test_an_import_brings_nobody_elses_package_but_wrapt(imported):
@@ -26,6 +72,52 @@ def test_an_import_brings_nobody_elses_package_but_wrapt(imported):
     strangers = {name for name in packages - known if not name.startswith("_")}
 
     assert not strangers
+
+
+@pytest.mark.parametrize(
+    ("code", "env"),
+    [
+        (_DECORATOR, {}),
+        ("from llmtrack import tracked_stream", {}),
+        ("from llmtrack import CallRecord, configure, current_call, flush", {}),
+        (_DECORATED, _DISABLED),
+        (_BLOCK, _DISABLED),
+    ],
+    ids=["decorator", "block", "others", "decorated, disabled", "block, disabled"],
+)
+def test_wrapt_waits_until_something_is_decorated(code, env):
+    """
+    wrapt, which brings asyncio, sockets and e-mail, loads when a function is
+    decorated or a `tracked_stream` made, never in the middle of a call; with
+    `call_llm` and the formats it loads at once. Where llmtrack is disabled, it
+    does not load.
+    """
+    assert not loaded_by(code, **env) & _WITH_WRAPT
+
+
+@pytest.mark.parametrize("code", [_DECORATED, _BLOCK], ids=["decorator", "block"])
+def test_wrapt_is_there_before_the_first_call(code):
+    """
+    It takes tens of milliseconds: not for an event loop, and not for a thread while
+    another one forks.
+    """
+    assert {"wrapt", "llmtrack.proxies"} <= loaded_by(code)
+
+
+@pytest.mark.parametrize(
+    ("before", "call"),
+    [(_DECORATED, "ask()"), (_STREAMED, "for _ in ask(): pass")],
+    ids=["call", "stream"],
+)
+def test_a_call_loads_only_what_it_meets(before, call):
+    """
+    Once a function is decorated, its calls import no more of llmtrack than the wire
+    shapes they meet and what counts their tokens.
+    """
+    loaded = {name for name in loaded_by(call, after=before) if "llmtrack" in name}
+
+    met = ("llmtrack.dialects.", "llmtrack.tokens.")
+    assert {name for name in loaded if name.startswith(met)} == loaded
 
 
 @pytest.mark.parametrize("name", ["sqlite3", "tiktoken", "opentelemetry", "rich"])
