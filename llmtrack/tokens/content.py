@@ -11,7 +11,7 @@ _logger = logging.getLogger("llmtrack")
 
 #: How deep content may be nested, and how many parts are looked at.
 _DEPTH: Final = 12
-_PARTS: Final = 100_000
+PARTS: Final = 100_000
 
 #: Keys of a request, in the order in which they make the prompt.
 _SYSTEM_KEYS: Final = ("system", "instructions", "system_instruction", "preamble")
@@ -128,7 +128,7 @@ class Content:
         self.token_ids: int = 0
         self.uncounted: tuple[str, ...] = ()
         self.tools: object = None
-        self._left = _PARTS
+        self._left = PARTS
 
     def read(self, value: object) -> None:
         """Take in a prompt, or a whole request as a dict."""

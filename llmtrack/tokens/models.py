@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+#: What the source of every estimate begins with.
+ESTIMATE: Final = "estimate"
 #: How far the own encoding of a model's family is trusted to be its own.
 _CERTAIN: Final = 1.0
 
@@ -43,6 +45,9 @@ class ModelEncoding:
         latin: How far it is trusted with Latin scripts and code.
         cjk: The same for Chinese, Japanese and Korean.
         other: The same for all other scripts.
+        label: The name, marked where it is assumed.
+        by_tokenizer: What a count by its vocabulary has as source.
+        by_estimator: The same for an estimate.
     """
 
     name: str
@@ -50,11 +55,16 @@ class ModelEncoding:
     latin: float = _CERTAIN
     cjk: float = _CERTAIN
     other: float = _CERTAIN
+    # Written once an encoding: a count would take as long again to write them.
+    label: str = field(init=False)
+    by_tokenizer: str = field(init=False)
+    by_estimator: str = field(init=False)
 
-    @property
-    def label(self) -> str:
-        """The name, marked where it is assumed."""
-        return f"{self.name} (assumed)" if self.assumed else self.name
+    def __post_init__(self) -> None:
+        label = f"{self.name} (assumed)" if self.assumed else self.name
+        object.__setattr__(self, "label", label)
+        object.__setattr__(self, "by_tokenizer", f"tiktoken:{label}")
+        object.__setattr__(self, "by_estimator", f"{ESTIMATE}:{label}")
 
     def trust(self, text: str) -> float:
         """Return the highest confidence that a count of a text may have."""

@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from llmtrack.tokens.content import Content, as_json
-from llmtrack.tokens.counting import Counter, TokenCount, add_up, count_batch
+from llmtrack.tokens.content import PARTS, Content, as_json
+from llmtrack.tokens.counting import Counter, Measure, TokenCount, add_up, measure
 
 _logger = logging.getLogger("llmtrack")
 
@@ -61,20 +61,27 @@ class Prompt:
 
         It may load a vocabulary: see `llmtrack.tokens.warm`.
         """
+        return TokenCount(*self.measure(model, counter))
+
+    def measure(self, model: str | None, counter: Counter | None) -> Measure:
+        """Count as `count` does."""
         texts = [*self.texts, as_json(self.tools)] if self.tools else self.texts
-        texts = texts or [""]
-        count = add_up(count_batch(texts, model, counter=counter))
-        tokens = count.tokens + self.token_ids
+        if len(texts) == 1:
+            tokens, source, confidence = measure(texts[0], model, counter)
+        else:
+            tokens, source, confidence = add_up(
+                [measure(text, model, counter) for text in texts or ("",)]
+            )
+        tokens += self.token_ids
         if self.messages:
             tokens += self.messages * _PER_MESSAGE + self.names * _PER_NAME + _REPLY
-        return TokenCount(tokens, count.source, min(count.confidence, self._trust()))
-
-    def _trust(self) -> float:
-        if any(kind != "tools" for kind in self.uncounted):
-            return _MEDIA_CONFIDENCE
-        if self.uncounted:
-            return _TOOLS_CONFIDENCE
-        return _CHAT_CONFIDENCE
+        if not self.uncounted:
+            trust = _CHAT_CONFIDENCE
+        elif self.uncounted == ("tools",):
+            trust = _TOOLS_CONFIDENCE
+        else:
+            trust = _MEDIA_CONFIDENCE
+        return tokens, source, trust if trust < confidence else confidence
 
 
 def prompt_of(input: object, *, tools: object = None) -> Prompt:
@@ -89,8 +96,16 @@ def prompt_of(input: object, *, tools: object = None) -> Prompt:
         input: The prompt, or a dict with `messages`, `system`, `input`, ...
         tools: The tool definitions, where they are known.
     """
-    if input is None and not tools:
-        return Prompt()
+    if tools is None:
+        if input is None:
+            return _NOTHING
+        try:
+            plain = _plain(input)
+        except Exception:
+            # A key that cannot be compared: that is told below.
+            plain = None
+        if plain is not None:
+            return plain
     found = Content()
     try:
         found.read(input)
@@ -106,3 +121,30 @@ def prompt_of(input: object, *, tools: object = None) -> Prompt:
         uncounted=found.uncounted,
         tools=found.tools,
     )
+
+
+#: Shared: nobody changes a prompt.
+_NOTHING: Final = Prompt()
+
+
+def _plain(input: object) -> Prompt | None:
+    """
+    Return a prompt that is a text, or messages of a role and a text each.
+
+    What `Content` makes of them as well, in a third of the time; None where
+    there is anything else.
+    """
+    if type(input) is str:
+        return Prompt([input] if input else [])
+    if type(input) is not list or len(input) >= PARTS:
+        return None
+    texts: list[str] = []
+    for message in input:
+        if type(message) is not dict or len(message) != 2 or "role" not in message:
+            return None
+        text = message.get("content")
+        if type(text) is not str:
+            return None
+        if text:
+            texts.append(text)
+    return Prompt(texts, len(input))

@@ -9,10 +9,10 @@ from typing import Final
 
 from llmtrack.tokens.counting import (
     Counter,
+    Measure,
     TokenCount,
     add_up,
-    count_ready,
-    count_tokens,
+    measure,
 )
 from llmtrack.tokens.models import encoding_of
 
@@ -79,7 +79,7 @@ class Tally:
         # Each block has a number. Whoever counts it first, counts it: so there
         # is no lock, and nothing that a fork could leave locked.
         self._blocks: dict[int, str] = {}
-        self._counted: dict[int, TokenCount] = {}
+        self._counted: dict[int, Measure] = {}
         self._next_block = 0
         # The running count: its place in the parts, what it makes of the text
         # before its tail, and the tail. None until somebody asks.
@@ -121,17 +121,30 @@ class Tally:
 
         It may load a vocabulary: see `is_slow`.
         """
-        if self._parts or not self._next_block:
+        return TokenCount(*self.measure())
+
+    def measure(self) -> Measure:
+        """Count as `settle` does."""
+        if not self._next_block:
+            # Most answers: no block was ever set aside. Should two threads come
+            # here at once, the first count is that of both.
+            text = "".join(self._parts)
+            counted = measure(text, self._model, self._counter)
+            counted = self._counted.setdefault(0, counted)
+            self._next_block = 1
+            self._parts, self._buffered = [], 0
+            return counted
+        if self._parts:
             self._set_aside("".join(self._parts))
             self._parts, self._buffered = [], 0
         for number in list(self._blocks):
-            self._count(number, count_tokens)
+            self._count(number)
         return add_up(list(self._counted.values()))
 
     def _begin_running(self) -> None:
         """Take the blocks that were set aside before anybody asked."""
         waiting = sum(map(len, list(self._blocks.values())))
-        counted = sum(count.tokens for count in list(self._counted.values()))
+        counted = sum(tokens for tokens, _, _ in list(self._counted.values()))
         self._estimated = counted + waiting / _CHARS_PER_TOKEN
         self._tail = ""
 
@@ -160,12 +173,12 @@ class Tally:
         number = self._set_aside(text[:cut])
         if self._defer is not None and len(self._blocks) <= _WAITING:
             try:
-                self._defer(lambda: self._count(number, count_tokens))
+                self._defer(lambda: self._count(number))
             except Exception:
                 _logger.warning("cannot count on another thread", exc_info=True)
             else:
                 return
-        self._count(number, count_ready)
+        self._count(number, may_load=False)
 
     def _set_aside(self, text: str) -> int:
         number = self._next_block
@@ -173,10 +186,10 @@ class Tally:
         self._blocks[number] = text
         return number
 
-    def _count(self, number: int, count: Callable[..., TokenCount]) -> None:
+    def _count(self, number: int, may_load: bool = True) -> None:
         text = self._blocks.get(number)
         if text is not None:
-            counted = count(text, self._model, counter=self._counter)
+            counted = measure(text, self._model, self._counter, may_load)
             self._counted.setdefault(number, counted)
             self._blocks.pop(number, None)
 

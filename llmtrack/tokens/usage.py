@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from llmtrack.dialects.reading import Counts
 from llmtrack.record import TokenSource, TokenUsage
-from llmtrack.tokens.counting import TokenCount
+from llmtrack.tokens.counting import Measure, TokenCount, kind_of
 
 #: More tokens than any call has: a number beyond it is no count.
 _LIMIT: Final = 10**12
@@ -18,8 +18,8 @@ _REPORTED: Final[TokenSource] = "reported"
 def usage_of(
     counts: Counts | None,
     *,
-    prompt: TokenCount | None,
-    answer: TokenCount | None,
+    prompt: TokenCount | Measure | None,
+    answer: TokenCount | Measure | None,
     uncounted: Iterable[str] = (),
     is_lower_bound: bool = False,
 ) -> TokenUsage:
@@ -34,22 +34,24 @@ def usage_of(
         is_lower_bound: Whether a reported or counted number may be too low.
     """
     known = _NOTHING if counts is None else merge(None, counts)
-    input_tokens, input_source, input_trust = _side(known.input, prompt)
+    input_tokens, input_source, confidence = _side(known.input, prompt)
     output_tokens, output_source, output_trust = _side(known.output, answer)
+    if confidence is None or (output_trust is not None and output_trust < confidence):
+        confidence = output_trust
     missing = () if input_source == _REPORTED else tuple(uncounted)
-    trusts = [t for t in (input_trust, output_trust) if t is not None]
+    # By place: by name it takes twice as long.
     return TokenUsage(
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        total_tokens=_total(known, input_tokens, output_tokens),
-        cache_read_tokens=known.cache_read,
-        cache_write_tokens=known.cache_write,
-        reasoning_tokens=known.reasoning,
-        input_source=input_source,
-        output_source=output_source,
-        confidence=min(trusts, default=None),
-        is_lower_bound=is_lower_bound or bool(missing),
-        uncounted=missing,
+        input_tokens,
+        output_tokens,
+        _total(known, input_tokens, output_tokens),
+        known.cache_read,
+        known.cache_write,
+        known.reasoning,
+        input_source,
+        output_source,
+        confidence,
+        is_lower_bound or bool(missing),
+        missing,
     )
 
 
@@ -90,13 +92,16 @@ def _after(before: int | None, value: Any, adds: bool) -> int | None:
 
 
 def _side(
-    reported: int | None, counted: TokenCount | None
+    reported: int | None, counted: TokenCount | Measure | None
 ) -> tuple[int | None, TokenSource, float | None]:
     if reported is not None:
         return reported, _REPORTED, 1.0
-    if counted is not None:
+    if counted is None:
+        return None, "unknown", None
+    if isinstance(counted, TokenCount):
         return counted.tokens, counted.kind, counted.confidence
-    return None, "unknown", None
+    tokens, source, confidence = counted
+    return tokens, kind_of(source), confidence
 
 
 def _total(known: Counts, input_: int | None, output: int | None) -> int | None:
@@ -112,6 +117,8 @@ def _total(known: Counts, input_: int | None, output: int | None) -> int | None:
 
 def _clean(value: Any) -> int | None:
     """Return a count, or None for what is none."""
+    if type(value) is int and 0 <= value < _LIMIT:
+        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LIMIT:

@@ -144,12 +144,10 @@ def test_what_is_no_text_is_refused(text):
         count_tokens(text)
 
 
-def test_nothing_is_fast_before_it_is_loaded(byte_vocabulary, monkeypatch):
+def test_nothing_is_fast_before_it_is_loaded(byte_vocabulary):
     """
     Until it is loaded or known to be missing, a vocabulary could take its time.
     """
-    monkeypatch.setattr(counting, "_estimators", set())
-
     assert not ready("gpt-4o")
     assert is_slow(1, "gpt-4o")
 

@@ -5,6 +5,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from llmtrack.tokens.content import Content
 from llmtrack.tokens.prompt import prompt_of
 
 #: The six messages of OpenAI's guide; the service counted 129 tokens.
@@ -298,6 +299,10 @@ def test_a_users_counter_counts_prompts(no_vocabulary):
     assert (20, "user") == (counted.tokens, counted.source)
 
 
+class Text(str):
+    """A text with more to it."""
+
+
 class Raises:
     """An object whose attributes raise."""
 
@@ -359,6 +364,60 @@ def test_nothing_strange_raises(value):
     Whatever is passed for a prompt, the call goes on.
     """
     assert prompt_of(value, tools=Raises()).count("gpt-4o").tokens >= 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "hello",
+        [],
+        [{"role": "user", "content": "hello"}],
+        [{"role": "user", "content": ""}, {"role": "system", "content": "kind"}],
+        [{"role": None, "content": "hello"}, {"content": "you", "role": 5}],
+        [{"role": "user", "content": None}],
+        [{"role": "user", "name": "Ada", "content": "hello"}],
+        [{"role": "user", "text": "hello"}],
+        [{"role": "user", "content": "hello"}, "and you"],
+        [{"role": "user", "content": ["hello", {"type": "image"}]}],
+        [Text("hello")],
+        Text("hello"),
+        [1, 2, 3],
+    ],
+)
+def test_the_short_way_reads_what_the_long_way_does(value):
+    """
+    A prompt is the same whether or not it is plain enough to be read quickly.
+    """
+    found = Content()
+
+    found.read(value)
+
+    prompt = prompt_of(value)
+    assert (found.texts, found.messages, found.names, found.token_ids) == (
+        prompt.texts,
+        prompt.messages,
+        prompt.names,
+        prompt.token_ids,
+    )
+    assert found.uncounted == prompt.uncounted
+
+
+def test_a_key_that_cannot_be_compared_is_no_obstacle():
+    """
+    Even a dict may raise when it is asked for a key.
+    """
+
+    class Alike:
+        def __hash__(self):
+            return hash("role")
+
+        def __eq__(self, other):
+            raise RuntimeError
+
+    prompt = prompt_of([{Alike(): 1, "content": "hello"}])
+
+    assert [] == prompt.texts
 
 
 def test_an_iterator_is_not_consumed():

@@ -266,6 +266,53 @@ def test_an_empty_answer_has_no_tokens(no_vocabulary):
     assert (0, "estimate:o200k_base") == (settled.tokens, settled.source)
 
 
+def test_an_answer_may_go_on_after_it_was_settled(no_vocabulary):
+    """
+    What is added later is counted too, and what was counted is not counted again.
+    """
+    asked = []
+
+    class Listens:
+        def count(self, text, model, /):
+            asked.append(text)
+            return len(text)
+
+    tally = Tally(MODEL, Listens())
+    tally.add("one ")
+    before = tally.settle()
+    tally.add("two")
+
+    assert (4, 7, 7) == (before.tokens, tally.settle().tokens, tally.settle().tokens)
+    assert ["one ", "two"] == asked
+    assert 0 == tally.chars
+
+
+def test_two_threads_that_settle_agree(no_vocabulary):
+    """
+    A short answer that is settled by two threads at once is counted as one.
+    """
+    entered, go_on = threading.Event(), threading.Event()
+    settled = []
+
+    class Stalls:
+        def count(self, text, model, /):
+            if threading.current_thread() is not threading.main_thread():
+                entered.set()
+                go_on.wait(10)
+            return len(text)
+
+    tally = Tally(MODEL, Stalls())
+    tally.add("hello")
+    other = threading.Thread(target=lambda: settled.append(tally.settle()))
+    other.start()
+    entered.wait(10)
+    settled.append(tally.settle())
+    go_on.set()
+    other.join()
+
+    assert [5, 5, 5] == [count.tokens for count in (*settled, tally.settle())]
+
+
 def test_what_is_no_text_is_refused_before_it_does_harm(no_vocabulary):
     """
     A TypeError, and the text before it still counts.
