@@ -16,6 +16,7 @@ from llmtrack.guard import of_kind
 from llmtrack.keywords import explains_keywords
 from llmtrack.kinds import is_followable
 from llmtrack.plan import Plan, outlets_for
+from llmtrack.proxies import attach
 from llmtrack.record import CallRecord
 from llmtrack.settings import is_disabled
 
@@ -92,11 +93,6 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
         self._is_fresh = False
         self._depth = 0
         self._disabled = is_disabled()
-        if not self._disabled:
-            # wrapt takes longer to import than all of llmtrack.
-            from llmtrack.proxies import attach
-
-            self._attach = attach
 
     def __call__(self, stream: S, /) -> S:
         """
@@ -120,7 +116,7 @@ class tracked_stream:  # noqa: N801 - reads as a verb in a `with` statement
         if not self._is_fresh:
             self._begin()
         self._is_fresh = False
-        followed: S = self._attach(self._calls[-1], stream)
+        followed: S = attach(self._calls[-1], stream)
         return followed
 
     def __iter__(self) -> Any:
