@@ -89,17 +89,18 @@ def _first_price(
 ) -> tuple[Cost | None, CostStatus]:
     if not is_priceable(usage):
         return None, "no_usage"
-    names = [name for name in dict.fromkeys(models) if name]
     if table is not None:
-        for name in names:
-            cost, status = table.price(name, usage, at, complete)
-            if status != "unknown_model":
-                return cost, status
+        for name in models:
+            if name:
+                cost, status = table.price(name, usage, at, complete)
+                if status != "unknown_model":
+                    return cost, status
     listed = price_list()
     if listed is not None:
-        for name in names:
-            cost, status = listed_price(listed, name, provider, usage, at, complete)
-            if status != "unknown_model":
-                return cost, status
+        for name in models:
+            if name:
+                cost, status = listed_price(listed, name, provider, usage, at, complete)
+                if status != "unknown_model":
+                    return cost, status
     nowhere = table is None and listed is None
     return None, "no_prices" if nowhere else "unknown_model"

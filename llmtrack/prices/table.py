@@ -14,17 +14,20 @@ from llmtrack.record import Cost, CostStatus, TokenUsage
 
 Price = Decimal | int | float
 
+#: How many names are remembered, with the prices that they have.
+_KEPT_NAMES: Final = 1_024
+
 #: What prices are given for.
 MILLION: Final = 1_000_000
+_MILLION: Final = Decimal(MILLION)
+_NOTHING: Final = Decimal(0)
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class _Rates:
+class Rates:
     """Prices per million tokens; None where there is none."""
 
-    pattern: str
-    since: datetime
     input: Decimal | None
     output: Decimal | None
     cache_read: Decimal | None
@@ -34,18 +37,37 @@ class _Rates:
         """Return the price of a call; None if a part of it has no price."""
         read = usage.cache_read_tokens or 0
         write = usage.cache_write_tokens or 0
-        parts = (
-            ((usage.input_tokens or 0) - read - write, self.input),
-            (read, self.input if self.cache_read is None else self.cache_read),
-            (write, self.input if self.cache_write is None else self.cache_write),
-            (usage.output_tokens or 0, self.output),
-        )
-        total = Decimal(0)
-        for tokens, price in parts:
-            if tokens and price is None:
+        total = _NOTHING
+        # One after the other: a loop over all four takes as long again.
+        if fresh := (usage.input_tokens or 0) - read - write:
+            if self.input is None:
                 return None
-            total += tokens * (price or 0)
-        return total / MILLION
+            total += fresh * self.input
+        if usage.output_tokens:
+            if self.output is None:
+                return None
+            total += usage.output_tokens * self.output
+        if read:
+            price = self.input if self.cache_read is None else self.cache_read
+            if price is None:
+                return None
+            total += read * price
+        if write:
+            price = self.input if self.cache_write is None else self.cache_write
+            if price is None:
+                return None
+            total += write * price
+        return total / _MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What was added to a table at once."""
+
+    pattern: str
+    since: datetime
+    rates: Rates
+    version: str
 
 
 class PriceTable:
@@ -59,7 +81,11 @@ class PriceTable:
 
     def __init__(self, *, version: str | None = None) -> None:
         self._version = version
-        self._rates: list[_Rates] = []
+        self._entries: list[_Entry] = []
+        # Model, and how many entries there were -> those for it, the best first.
+        # A table only grows, so that what it was asked before is forgotten when
+        # it changes.
+        self._found: dict[tuple[str, int], list[_Entry]] = {}
 
     def add(
         self,
@@ -98,14 +124,18 @@ class PriceTable:
             )
         if input is None and output is None:
             raise ConfigurationError(f"{model}: give input=, output= or both")
-        self._rates.append(
-            _Rates(
+        start = _moment(since)
+        self._entries.append(
+            _Entry(
                 pattern=model.lower(),
-                since=_moment(since),
-                input=_decimal("input", input),
-                output=_decimal("output", output),
-                cache_read=_decimal("cache_read", cache_read),
-                cache_write=_decimal("cache_write", cache_write),
+                since=start,
+                rates=Rates(
+                    input=_decimal("input", input),
+                    output=_decimal("output", output),
+                    cache_read=_decimal("cache_read", cache_read),
+                    cache_write=_decimal("cache_write", cache_write),
+                ),
+                version=self._version or _version_of(start),
             )
         )
         return self
@@ -133,31 +163,46 @@ class PriceTable:
         """Return what `cost` does, and where that is None, why."""
         if not is_priceable(usage):
             return None, "no_usage"
-        rates = self._find(model.lower(), at)
-        if rates is None:
-            return None, "unknown_model"
-        usd = rates.usd(usage)
-        if usd is None:
-            return None, "unpriced_unit"
-        version = self._version or _version_of(rates.since)
-        return Cost(usd, complete, "user", version), "priced"
+        for entry in self._entries_for(model):
+            if entry.since <= at:
+                usd = entry.rates.usd(usage)
+                if usd is None:
+                    return None, "unpriced_unit"
+                return Cost(usd, complete, "user", entry.version), "priced"
+        return None, "unknown_model"
 
-    def _find(self, model: str, at: datetime) -> _Rates | None:
-        for name in dict.fromkeys((model, model.rpartition("/")[2])):
-            found = [
-                (rates.pattern == name, len(rates.pattern), rates.since, place)
-                for place, rates in enumerate(self._rates)
-                if rates.since <= at and _matches(name, rates.pattern)
-            ]
-            if found:
-                return self._rates[max(found)[-1]]
-        return None
+    def _entries_for(self, model: str) -> list[_Entry]:
+        """Return the entries that match a model, the one to take first."""
+        key = model, len(self._entries)
+        found = self._found.get(key)
+        if found is None:
+            found = self._look_up(model.lower())
+            if len(self._found) >= _KEPT_NAMES:
+                self._found.clear()
+            self._found[key] = found
+        return found
+
+    def _look_up(self, model: str) -> list[_Entry]:
+        ranked = [
+            (place == 0, entry.pattern == name, len(entry.pattern), entry.since, added)
+            for place, name in enumerate(dict.fromkeys((model, _bare(model))))
+            for added, entry in enumerate(self._entries)
+            if _matches(name, entry.pattern)
+        ]
+        return [self._entries[rank[-1]] for rank in sorted(ranked, reverse=True)]
 
 
 def is_priceable(usage: TokenUsage) -> bool:
     """Tell whether the input is known, and no less than its cached part."""
-    cached = (usage.cache_read_tokens or 0) + (usage.cache_write_tokens or 0)
-    return usage.input_tokens is not None and usage.input_tokens >= cached
+    tokens = usage.input_tokens
+    if tokens is None:
+        return False
+    return tokens >= (usage.cache_read_tokens or 0) + (usage.cache_write_tokens or 0)
+
+
+def _bare(model: str) -> str:
+    """Return a name without the `provider/` before it."""
+    return model.rpartition("/")[2]
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -48,7 +48,7 @@ def forgotten(monkeypatch):
     def refuse(*_args, **_options):
         raise AssertionError("the network was used")
 
-    monkeypatch.setattr(listed_prices, "_misses", set())
+    monkeypatch.setattr(listed_prices, "_remembered", (None, {}))
     monkeypatch.setattr(prices, "_complained", set())
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
@@ -59,6 +59,22 @@ def listed():
     """Skip without the extra `prices`."""
     pytest.importorskip("genai_prices")
     assert warm()
+
+
+@pytest.fixture
+def own_list(monkeypatch):
+    """Give the one model of a price list that the program has set."""
+    from genai_prices import data_snapshot, types
+
+    model = types.ModelInfo(
+        id="own-model",
+        match=types.ClauseEquals("own-model"),
+        prices=types.ModelPrice(input_mtok=Decimal(1), output_mtok=Decimal(1)),
+    )
+    provider = types.Provider(id="own", name="Own", api_pattern="own", models=[model])
+    own = data_snapshot.DataSnapshot(providers=[provider], from_auto_update=False)
+    monkeypatch.setattr(data_snapshot, "_custom_snapshot", own)
+    return model
 
 
 @pytest.fixture
@@ -250,16 +266,131 @@ def test_an_unknown_name_is_looked_up_once(listed, monkeypatch):
     assert (None, "unknown_model") == price("gpt-99", provider="openai")
 
 
+@pytest.mark.parametrize(("model", "provider", "input", "cached", "output"), BY_HAND)
+def test_a_known_name_is_calculated_once(
+    model, provider, input, cached, output, listed, monkeypatch
+):
+    """
+    The list takes 0.1 ms for a call; the second call of a model takes 2 us.
+    """
+    first = price(model, provider=provider)
+    monkeypatch.setattr(listed_prices, "_calculate", None)
+
+    assert first == price(model, provider=provider)
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 199_999, 200_000, 200_001, 5_000_000])
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("gpt-4o", "openai"),
+        ("gemini-2.5-pro", "google"),
+        ("claude-sonnet-4-5", "anthropic"),
+        ("sonar-pro", "perplexity"),
+    ],
+)
+def test_what_is_remembered_costs_what_the_list_says(model, provider, tokens, listed):
+    """
+    Also where a long prompt costs more a token, or a request has its own price.
+    """
+    from genai_prices.data_snapshot import get_snapshot
+
+    usage = TokenUsage(
+        tokens, 77, cache_read_tokens=tokens // 2, cache_write_tokens=tokens // 3
+    )
+    price(model, provider=provider)
+    own = listed_prices.price_list()
+    said = listed_prices._calculate(own, get_snapshot(), model, provider, usage, AT)
+
+    assert said.total_price == price(model, provider=provider, usage=usage)[0].usd
+
+
+def test_a_price_that_changes_with_the_hour_is_looked_up_by_it(listed, own_list):
+    """
+    A call costs what held when it was made, whatever was asked before.
+    """
+    from genai_prices.types import ConditionalPrice, ModelPrice, StartDateConstraint
+
+    own_list.prices = [
+        ConditionalPrice(
+            prices=ModelPrice(input_mtok=Decimal(1), output_mtok=Decimal(1))
+        ),
+        ConditionalPrice(
+            StartDateConstraint(AT.date()),
+            prices=ModelPrice(input_mtok=Decimal(2), output_mtok=Decimal(2)),
+        ),
+    ]
+    asked = {
+        "models": ["own-model"],
+        "provider": "own",
+        "table": None,
+        "complete": True,
+    }
+    usage = TokenUsage(1_000_000, 0)
+
+    costs = [
+        price_of(usage, at=AT - timedelta(days), **asked)[0].usd
+        for days in (0, 1, 0, 0, 1, 1)
+    ]
+
+    assert [2, 1, 2, 2, 1, 1] == costs
+
+
+def test_a_price_that_the_program_changes_is_not_remembered(listed, own_list):
+    """
+    In place, as well as by another list.
+    """
+    from genai_prices.types import ModelPrice, Tier, TieredPrices
+
+    def usd():
+        usage = TokenUsage(1_000_000, 0)
+        return price("own-model", provider="own", usage=usage)[0].usd
+
+    costs = [usd(), usd()]
+    own_list.prices.input_mtok = Decimal(5)
+    costs += [usd(), usd()]
+    own_list.prices = ModelPrice(input_mtok=Decimal(6), output_mtok=Decimal(6))
+    costs += [usd(), usd()]
+    tiered = TieredPrices(Decimal(7), [Tier(1_000, Decimal(8))])
+    own_list.prices.input_mtok = tiered
+    costs += [usd(), usd()]
+    tiered.tiers[0].price = Decimal(9)
+    costs += [usd(), usd()]
+
+    assert [1, 1, 5, 5, 6, 6, 8, 8, 9, 9] == costs
+
+
+def test_a_list_that_calculates_in_its_own_way_is_asked_each_time(listed, own_list):
+    """
+    Prices of another class may be anything but a price for each token.
+    """
+    from genai_prices.types import ModelPrice
+
+    class Flat(ModelPrice):
+        def calc_price(self, usage):
+            usd = Decimal(usage.output_tokens) ** 2
+            return {"input_price": usd, "output_price": usd, "total_price": usd}
+
+    own_list.prices = Flat(input_mtok=Decimal(1), output_mtok=Decimal(1))
+
+    costs = [
+        price("own-model", provider="own", usage=TokenUsage(0, tokens))[0].usd
+        for tokens in (2, 3, 4)
+    ]
+
+    assert [4, 9, 16] == costs
+
+
 def test_misses_do_not_fill_the_memory(listed, monkeypatch):
     """
     A program that asks for made-up names is no reason to grow.
     """
-    monkeypatch.setattr(listed_prices, "_MAX_MISSES", 5)
+    monkeypatch.setattr(listed_prices, "_KEPT_NAMES", 5)
 
     for number in range(20):
         price(f"made-up-{number}", provider="openai")
 
-    assert 5 == len(listed_prices._misses)
+    assert 5 == len(listed_prices._remembered[1])
 
 
 def test_a_list_that_fails_is_contained(monkeypatch, caplog):

@@ -1,5 +1,6 @@
 """Prices of one's own."""
 
+from copy import copy
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 
 from llmtrack.errors import ConfigurationError
 from llmtrack.prices import PriceTable
+from llmtrack.prices import table as tables
 from llmtrack.record import TokenUsage
 
 USAGE = TokenUsage(input_tokens=1_000, output_tokens=100)
@@ -149,6 +151,51 @@ def test_what_was_added_last_replaces_the_same():
     table = PriceTable().add("m", input=1, output=0).add("m", input=2, output=0)
 
     assert Decimal("0.002") == usd(table)
+
+
+def test_a_table_that_was_asked_can_be_corrected():
+    """
+    What a model costs is not remembered beyond the next `add`.
+    """
+    table = PriceTable().add("gpt-*", input=1, output=0)
+    costs = [usd(table, "gpt-5"), usd(table, "o3")]
+    table.add("gpt-5", input=2, output=0).add("o*", input=3, output=0)
+    costs += [usd(table, "gpt-5"), usd(table, "o3"), usd(table, "gpt-4")]
+    table.add("gpt-5", input=4, output=0, since=date(2026, 11, 1))
+    costs += [
+        usd(table, "gpt-5"),
+        usd(table, "gpt-5", at=datetime(2026, 10, 1, tzinfo=UTC)),
+    ]
+
+    thousandths = [cost and cost * 1_000 for cost in costs]
+    assert [1, None, 2, 3, 1, 4, 2] == thousandths
+
+
+def test_a_copy_of_a_table_sees_what_the_table_sees():
+    """
+    A shallow copy shares the prices, so neither remembers what the other changed.
+    """
+    table = PriceTable().add("m", input=1, output=0)
+    other = copy(table)
+    before = [usd(table), usd(other)]
+
+    other.add("m", input=2, output=0)
+
+    assert [Decimal("0.001"), Decimal("0.001")] == before
+    assert [Decimal("0.002"), Decimal("0.002")] == [usd(table), usd(other)]
+
+
+def test_names_do_not_fill_the_memory(monkeypatch):
+    """
+    A program that asks for made-up names is no reason to grow.
+    """
+    monkeypatch.setattr(tables, "_KEPT_NAMES", 5)
+    table = PriceTable().add("m*", input=1, output=0)
+
+    costs = {usd(table, f"m{number}") for number in range(20)}
+
+    assert {Decimal("0.001")} == costs
+    assert len(table._found) <= 5
 
 
 @pytest.mark.parametrize(
