@@ -6,7 +6,7 @@ from functools import partial
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-from llmtrack.dialects.behind import url_behind
+from llmtrack.dialects.behind import tells_nothing, url_behind
 from llmtrack.dialects.request import client_behind
 from llmtrack.guard import guarded
 from llmtrack.providers import Served, served_by
@@ -56,27 +56,31 @@ class Directory:
             model: The model that was asked for.
             dialect: The name of the dialect of the answer.
         """
+        facts = (client, chunk if value is None else value, model, dialect)
+        if value is not None and _tells_more(value):
+            return self._find(*facts)
+        held = (client, *self._named())
+        key = (*map(id, held), type(value), type(chunk), model, dialect)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _LIMIT:
+                self._known.clear()
+            # Held as long as it is remembered: an id alone may be reused.
+            self._known[key] = known = (held, self._find(*facts))
+        return known[1]
+
+    def _find(
+        self, client: Any, value: Any, model: str | None, dialect: str | None
+    ) -> Served:
         find = partial(
             served_by,
             client=client,
-            value=chunk if value is None else value,
+            value=value,
             function=self._function,
             model=model,
             dialect=dialect,
         )
-        if value is not None and _tells_more(value):
-            return guarded("finding the provider", find, default=UNKNOWN)
-        held = (client, *self._named())
-        classes = type(value), type(chunk)
-        key = (*map(id, held), *classes, model, dialect)
-        known = self._known.get(key)
-        if known is None:
-            found = guarded("finding the provider", find, default=UNKNOWN)
-            if len(self._known) >= _LIMIT:
-                self._known.clear()
-            # Held as long as it is remembered: an id alone may be reused.
-            self._known[key] = known = (held, found)
-        return known[1]
+        return guarded("finding the provider", find, default=UNKNOWN)
 
     def _named(self) -> list[Any]:
         """Return what the function's code names, which may be a client."""
@@ -84,12 +88,17 @@ class Directory:
             return []
         namespace = self._code.__globals__
         code: CodeType = self._code.__code__
-        cells = [_contents(cell) for cell in self._code.__closure__ or ()]
-        return [*map(namespace.get, code.co_names), *cells]
+        cells = self._code.__closure__
+        named = [*map(namespace.get, code.co_names)]
+        if cells:
+            named += map(_contents, cells)
+        return named
 
 
 def _tells_more(value: Any) -> bool:
     """Return whether a value says more than its class does."""
+    if tells_nothing(value):
+        return False
     return (
         guarded("finding the address", url_behind, value, default=None) is not None
         or guarded("finding the client", client_behind, value, default=None) is not None

@@ -105,12 +105,13 @@ def _attach_raw_response(call: Call, value: Any) -> Any:
 
 def _attach_dict(call: Call, value: dict[Any, Any]) -> dict[Any, Any]:
     body = value.get("body")
-    if is_body(body):
+    if body is not None and is_body(body):
         value["body"] = BodyProxy(body, call, value)
         return value
     for key in _BEDROCK_KEYS:
-        if is_stream_class(type(value.get(key))):
-            value[key] = _open(call, value[key])
+        stream = value.get(key)
+        if stream is not None and is_stream_class(type(stream)):
+            value[key] = _open(call, stream)
             if key == "stream":
                 # The events of Converse do not have the id.
                 find_id = bedrock_converse.request_id

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib import import_module
 from itertools import chain
 from typing import Any, Final, cast
 
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Reading
-from llmtrack.dialects.shapes import origins
+from llmtrack.dialects.shapes import origins, packages_of
 from llmtrack.errors import ConfigurationError
 
 __all__ = [
@@ -57,6 +57,25 @@ _MODULES: Final = {
     "generic": "generic",
 }
 
+#: Keys of which a dict has one at least, if it is of that shape. Who is not here
+#: is asked about any dict.
+_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "text": (),
+    "openai.chat": ("choices", "object", "type"),
+    "openai.responses": ("object", "type"),
+    "anthropic.messages": ("type",),
+    "google.generate_content": ("candidates", "usage_metadata", "usageMetadata"),
+    "bedrock.invoke": ("ResponseMetadata", "chunk"),
+    "openai.completions": ("choices", "object"),
+    "ollama.chat": ("done",),
+    "ollama.generate": ("done",),
+    "cohere.chat": ("finish_reason", "type"),
+    "embeddings": ("data", "embeddings"),
+}
+# A view, as a dict's keys are compared with those of another ten times faster than
+# with a frozenset.
+_ALL_KEYS: Final = dict.fromkeys(chain.from_iterable(_KEYS.values())).keys()
+
 #: Packages whose objects are asked about in an order of their own first.
 _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "anthropic": ("anthropic.messages",),
@@ -71,6 +90,15 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "pydantic_ai": ("pydantic_ai.events",),
     "xai_sdk": ("xai.chat",),
 }
+
+#: Dialects that know the objects of these packages alone, and pairs of them.
+_AT_HOME: Final = frozenset(
+    (
+        *("mistral.chat", "huggingface.chat", "litellm.chat", "xai.chat"),
+        *("langchain.messages", "langchain.plain", "llama_index.chat"),
+        *("llama_index.plain", "openai_agents.events", "pydantic_ai.events"),
+    )
+)
 
 #: Dialects that may have to be made anew for a stream.
 _MADE: Final = frozenset(("text", "pydantic_ai.events"))
@@ -87,10 +115,18 @@ def find(value: Any, /, stream: Any = None) -> Dialect | None:
         stream: What the chunk came from: pydantic-ai's streams of text give
             all text so far in each chunk, which the chunk does not show.
     """
+    if type(value) is str and stream is None and not _external():
+        # Nothing else can be said of it, and nothing is asked.
+        return _load("text")
     if value is None or isinstance(value, int | float):
         return None
-    for dialect in chain(_external(), _in_order(type(value))):
-        if _recognises(dialect, value):
+    for dialect in chain(_external(), map(_load, _asked_about(value))):
+        try:
+            is_known = dialect.recognises(value)
+        except Exception:
+            _log_once(dialect.name)
+            continue
+        if is_known:
             if dialect.name not in _MADE or (stream is None and type(value) is str):
                 return dialect
             return _made_for(stream, value)
@@ -145,18 +181,37 @@ def _made_for(stream: Any, value: Any) -> Dialect:
     return per_stream.of_stream(value, stream)
 
 
+def _asked_about(value: Any) -> Sequence[str]:
+    """Return the names of those that may know a value, in the order of asking."""
+    cls: Any = type(value)
+    if cls is dict:
+        try:
+            return _of_keys(frozenset(value.keys() & _ALL_KEYS))
+        except Exception:
+            # Keys may be objects that refuse to be compared.
+            pass
+    return _of_class(cls)
+
+
 @lru_cache(maxsize=256)
-def _home(cls: type) -> tuple[Dialect, ...]:
-    """Return the dialects of the packages that a class comes from."""
-    origins_of = (each.__module__.partition(".")[0] for each in cls.__mro__)
-    names = chain.from_iterable(_HOMES.get(origin, ()) for origin in origins_of)
-    return tuple(map(_load, names))
+def _of_keys(keys: frozenset[str]) -> tuple[str, ...]:
+    """Return who may know a dict, given those of its keys that matter."""
+    return tuple(
+        name
+        for name in _MODULES
+        if name not in _AT_HOME
+        and (name not in _KEYS or not keys.isdisjoint(_KEYS[name]))
+    )
 
 
-def _in_order(cls: type) -> Iterator[Dialect]:
-    """Yield all dialects, those of the value's own package first."""
-    yield from _home(cls)
-    yield from map(_load, _MODULES)
+@lru_cache(maxsize=512)
+def _of_class(cls: Any) -> tuple[str, ...]:
+    """Return who may know objects of a class, those of its package first."""
+    own = chain.from_iterable(_HOMES.get(each, ()) for each in packages_of(cls))
+    # A pair's own class does not tell what it is a pair of.
+    is_pair = issubclass(cls, tuple)
+    others = (name for name in _MODULES if is_pair or name not in _AT_HOME)
+    return tuple(dict.fromkeys((*own, *others)))
 
 
 @cache
@@ -181,14 +236,6 @@ def _external() -> tuple[Dialect, ...]:
         else:
             found.append(dialect)
     return tuple(found)
-
-
-def _recognises(dialect: Dialect, value: Any) -> bool:
-    try:
-        return dialect.recognises(value)
-    except Exception:
-        _log_once(dialect.name)
-        return False
 
 
 @cache

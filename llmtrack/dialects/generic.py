@@ -9,7 +9,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final, TypeVar
 
 from llmtrack.dialects.openai_chat import error_in
-from llmtrack.dialects.reading import Counts, Reading
+from llmtrack.dialects.reading import NOTHING_COUNTED, Counts, Reading
 from llmtrack.dialects.shapes import (
     arguments_in,
     count_in,
@@ -32,7 +32,12 @@ Names = KeysView[str]
 
 
 def _names(*names: str) -> Names:
-    """Return names in their order, which are quickly told to be all absent."""
+    """
+    Return names in their order, which are quickly told to be all absent.
+
+    The keys of two dicts are compared by the shorter; with a frozenset, the names
+    here would all be looked up.
+    """
     return dict.fromkeys(names).keys()
 
 
@@ -56,7 +61,7 @@ _MODEL: Final = _names(
 _ID: Final = _names("response_id", "responseId", "id", "request_id", "message_id")
 _CALLS: Final = ("tool_calls", "tool_call", "function_call", "functionCall", "toolUse")
 
-_USAGE: Final = (
+_USAGE: Final = _names(
     *("usage", "usage_metadata", "usageMetadata", "token_usage", "tokenUsage"),
     *("tokens", "token_count", "meta", "metrics", "stats"),
 )
@@ -82,21 +87,22 @@ _CACHED: Final = _names(
     "cached_tokens", "cache_read_input_tokens", "cacheReadInputTokens"
 )
 _THOUGHT: Final = _names("reasoning_tokens", "thinking_tokens", "thoughts_token_count")
+_COUNTS: Final = _names(*_LOOSE_INPUT, *_LOOSE_OUTPUT, *_TOTAL, *_CACHED, *_THOUGHT)
 
 #: What an answer may be wrapped in.
-_WRAPPERS: Final = (
+_WRAPPERS: Final = _names(
     *("choices", "candidates", "outputs", "results", "generations", "choice"),
     *("delta", "message", "chunk", "event", "data", "content", "parts", "part"),
     *("output", "response", "result", "answer", "generation", "completion"),
     *("block", "item", "payload", "body", "token"),
 )
-_NAMES: Final = frozenset(
-    (
-        *(*_TEXT, *_REASONING, *_FINISH, *_DONE, *_MODEL, *_ID, *_CALLS, *_WRAPPERS),
-        *(*_USAGE, *_LOOSE_INPUT, *_LOOSE_OUTPUT, *_TOTAL, *_CACHED, *_THOUGHT),
-        *("error", "name", "arguments", "function"),
-    )
+_NAMES: Final = _names(
+    *(*_TEXT, *_REASONING, *_FINISH, *_DONE, *_MODEL, *_ID, *_CALLS, *_WRAPPERS),
+    *(*_USAGE, *_LOOSE_INPUT, *_LOOSE_OUTPUT, *_TOTAL, *_CACHED, *_THOUGHT),
+    *("error", "name", "arguments", "function"),
 )
+#: The types of most fields, which hold nothing.
+_SIMPLE: Final = frozenset((str, int, float, bool, type(None)))
 #: How many values are looked at in one chunk, and how deep.
 _VALUES_LIMIT: Final = 40
 _DEPTH_LIMIT: Final = 5
@@ -104,31 +110,82 @@ _DEPTH_LIMIT: Final = 5
 
 #: The fields of a value that mean something here.
 Known = Mapping[str, Any]
+#: Adds something to a reading that a value says.
+Look = Callable[[Reading, Known], None]
 
 
 def recognises(value: Any, /) -> bool:
     """Whether anything like text, usage or an ending is found in the value."""
-    return read(value) != Reading()
+    nothing = Reading()
+    return any(_read_into(Reading(), known) != nothing for known in _nodes(value))
 
 
 def read(value: Any, /) -> Reading:
     """Return what a value of any shape seems to say."""
     reading = Reading()
     for known in _nodes(value):
-        reading.text = reading.text or _first(known, _TEXT, text_in)
-        reading.reasoning = reading.reasoning or _first(known, _REASONING, text_in)
-        reading.finish_reason = reading.finish_reason or _first(known, _FINISH, word_in)
-        reading.terminated |= _first(known, _DONE, _true) is True
-        reading.response_id = reading.response_id or _first(known, _ID, text_in)
-        reading.response_model = reading.response_model or _first(
-            known, _MODEL, text_in
-        )
-        reading.counts = reading.counts or _counts_near(known)
-        reading.error = reading.error or error_in(known.get("error"))
-        for called, arguments in _calls_in(known):
-            reading.tool_calls += (called,)
-            reading.tool_text = (reading.tool_text or "") + arguments or None
+        _read_into(reading, known)
     return reading
+
+
+def _read_into(reading: Reading, known: Known) -> Reading:
+    """Add what a value says itself, where one around it has not said it."""
+    for look in _looks(frozenset(known)):
+        look(reading, known)
+    return reading
+
+
+def _look_for_text(reading: Reading, known: Known) -> None:
+    reading.text = reading.text or _first(known, _TEXT, text_in)
+
+
+def _look_for_reasoning(reading: Reading, known: Known) -> None:
+    reading.reasoning = reading.reasoning or _first(known, _REASONING, text_in)
+
+
+def _look_for_ending(reading: Reading, known: Known) -> None:
+    reading.finish_reason = reading.finish_reason or _first(known, _FINISH, word_in)
+    reading.terminated |= _first(known, _DONE, _true) is True
+
+
+def _look_for_origin(reading: Reading, known: Known) -> None:
+    reading.response_id = reading.response_id or _first(known, _ID, text_in)
+    reading.response_model = reading.response_model or _first(known, _MODEL, text_in)
+
+
+def _look_for_counts(reading: Reading, known: Known) -> None:
+    reading.counts = reading.counts or _counts_near(known)
+
+
+def _look_for_error(reading: Reading, known: Known) -> None:
+    reading.error = reading.error or error_in(known.get("error"))
+
+
+def _look_for_calls(reading: Reading, known: Known) -> None:
+    for called, arguments in _calls_in(known):
+        reading.tool_calls += (called,)
+        reading.tool_text = (reading.tool_text or "") + arguments or None
+
+
+#: What is looked for, and the names of which one is needed for it.
+_LOOKS: Final[tuple[tuple[Look, frozenset[str]], ...]] = (
+    (_look_for_text, frozenset(_TEXT)),
+    (_look_for_reasoning, frozenset(_REASONING)),
+    (_look_for_ending, frozenset((*_FINISH, *_DONE))),
+    (_look_for_origin, frozenset((*_ID, *_MODEL))),
+    (
+        _look_for_counts,
+        frozenset((*_USAGE, *_INPUT, *_OUTPUT, *_TOTAL, *_CACHED, *_THOUGHT)),
+    ),
+    (_look_for_error, frozenset(("error",))),
+    (_look_for_calls, frozenset(_CALLS)),
+)
+
+
+@lru_cache(maxsize=256)
+def _looks(names: frozenset[str]) -> tuple[Look, ...]:
+    """Return what to look for in a value that has these names."""
+    return tuple(look for look, needed in _LOOKS if not needed.isdisjoint(names))
 
 
 def _nodes(value: Any) -> Iterator[Known]:
@@ -142,7 +199,7 @@ def _nodes(value: Any) -> Iterator[Known]:
             if not known:
                 continue
             yield known
-            for wrapper in _WRAPPERS:
+            for wrapper in () if _WRAPPERS.isdisjoint(known.keys()) else _WRAPPERS:
                 inner = known.get(wrapper)
                 if inner is None:
                     continue
@@ -151,6 +208,8 @@ def _nodes(value: Any) -> Iterator[Known]:
                     inner = inner[0] if inner else None
                 if _is_composite(inner):
                     below.append(inner)
+        if not below:
+            return
         left -= len(level)
         level = below
 
@@ -185,6 +244,8 @@ def _computed(cls: Any) -> tuple[str, ...]:
 
 
 def _is_composite(value: Any) -> bool:
+    if type(value) in _SIMPLE:
+        return False
     return isinstance(value, Mapping) or (
         hasattr(value, "__dict__") or hasattr(value, "__slots__")
     )
@@ -194,8 +255,10 @@ def _first(known: Known, names: Names, take: Callable[[Any], T]) -> T | None:
     """Return the first of some fields that holds what is looked for."""
     if names.isdisjoint(known.keys()):
         return None
-    found = (take(known[each]) for each in names if each in known)
-    return next((value for value in found if value is not None), None)
+    for each in names:
+        if each in known and (value := take(known[each])) is not None:
+            return value
+    return None
 
 
 def _true(value: Any) -> bool | None:
@@ -204,7 +267,7 @@ def _true(value: Any) -> bool | None:
 
 def _counts_near(known: Known) -> Counts | None:
     """Return the counts of a usage-like field, or those lying about."""
-    for each in _USAGE:
+    for each in () if _USAGE.isdisjoint(known.keys()) else _USAGE:
         found = known.get(each)
         if found is None or not _is_composite(found):
             continue
@@ -217,6 +280,8 @@ def _counts_near(known: Known) -> Counts | None:
 
 
 def _counts(known: Known, inputs: Names, outputs: Names) -> Counts | None:
+    if _COUNTS.isdisjoint(known.keys()):
+        return None
     counts = Counts(
         input=_first(known, inputs, count_in),
         output=_first(known, outputs, count_in),
@@ -224,7 +289,7 @@ def _counts(known: Known, inputs: Names, outputs: Names) -> Counts | None:
         cache_read=_first(known, _CACHED, count_in),
         reasoning=_first(known, _THOUGHT, count_in),
     )
-    return None if counts == Counts() else counts
+    return None if counts == NOTHING_COUNTED else counts
 
 
 def _calls_in(known: Known) -> Iterator[tuple[str, str]]:

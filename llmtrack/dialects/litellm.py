@@ -18,7 +18,7 @@ quick: Quick = openai_chat.quick
 
 def recognises(value: Any, /) -> bool:
     """Whether the value is a chunk or response of chat."""
-    return "litellm" in origins(value) and openai_chat.has_choices(value)
+    return "litellm" in origins(value) and openai_chat.has_choices(fields(value))
 
 
 def read(value: Any, /) -> Reading:

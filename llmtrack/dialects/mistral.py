@@ -18,7 +18,7 @@ def recognises(value: Any, /) -> bool:
     """Whether the value is an event, which wraps a chunk, or a response."""
     if "mistralai" not in origins(value):
         return False
-    return openai_chat.has_choices(_chunk_in(value))
+    return openai_chat.has_choices(fields(_chunk_in(value)))
 
 
 def read(value: Any, /) -> Reading:

@@ -37,20 +37,20 @@ def recognises(value: Any, /) -> bool:
         return False
     field = fields(value)
     kind = field("type")
-    if kind == "chunk":
-        return field("chunk") is not None
-    if isinstance(kind, str) and kind.startswith(_DERIVED):
-        return "openai" in origins(value)
-    return has_choices(value) or not _CLASSES.isdisjoint(class_names(value))
+    if kind is not None:
+        if kind == "chunk":
+            return field("chunk") is not None
+        if isinstance(kind, str) and kind.startswith(_DERIVED):
+            return "openai" in origins(value)
+    return has_choices(field) or not _CLASSES.isdisjoint(class_names(value))
 
 
-def has_choices(value: Any, /) -> bool:
-    """Whether the value has choices of chat, or none yet."""
-    field = fields(value)
+def has_choices(field: Fields, /) -> bool:
+    """Whether a value with these fields has choices of chat, or none yet."""
     kind = field("object")
-    choices = field("choices")
     if isinstance(kind, str) and kind.startswith("chat.completion"):
         return True
+    choices = field("choices")
     if not isinstance(choices, list | tuple):
         return False
     if not choices:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 
 @dataclass(slots=True)
@@ -31,6 +31,10 @@ class Counts:
     #: later one replacing the earlier one (everybody else).
     additive: bool = False
     uncached_input: int | None = None
+
+
+#: To compare with: a usage object that has none of the counts.
+NOTHING_COUNTED: Final = Counts()
 
 
 @dataclass(slots=True)

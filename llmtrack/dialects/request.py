@@ -14,6 +14,7 @@ from llmtrack.dialects.behind import (
     module_of,
     requests_behind,
     stored,
+    tells_nothing,
     url_behind,
 )
 from llmtrack.dialects.shapes import Fields, fields, origins, text_in
@@ -122,9 +123,15 @@ def from_arguments(arguments: Mapping[str, Any], /) -> Request:
     """
     request = Request()
     found: dict[str, Any] = {}
+    not_given: Any = None
     for name, value in arguments.items():
+        if value is None or value is not_given:
+            continue
         if name in _ROLES:
-            if type(value).__name__ not in _NOT_GIVEN and value is not None:
+            if type(value).__name__ in _NOT_GIVEN:
+                # One object, which most of a client's arguments are.
+                not_given = value
+            else:
                 found[name] = value
         elif name == "stream":
             request.stream = value if isinstance(value, bool) else None
@@ -144,6 +151,8 @@ def from_response(value: Any, /) -> Request | None:
     An HTTP request behind it holds the body; a client's generator that has
     not ended holds its arguments.
     """
+    if tells_nothing(value):
+        return None
     for sent in requests_behind(value):
         request = _from_http(sent)
         if request is not None:
@@ -172,7 +181,9 @@ def looks_like_client(value: Any, /) -> bool:
 def client_behind(value: Any, /) -> Any:
     """Return the client whose generator the value is, or None."""
     given = arguments_of(value)
-    client = None if given is None else given.get("self")
+    if given is None:
+        return None
+    client = given.get("self")
     if looks_like_client(client):
         return client
     # Streams and results come from these packages too, and are not to be held.

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, Final
 
-from llmtrack.dialects.reading import Counts, InFull, Keep, Quick
+from llmtrack.dialects.reading import (
+    NOTHING_COUNTED,
+    Counts,
+    InFull,
+    Keep,
+    Quick,
+)
 
 #: A look-up of one value's fields by name; None where there is no such field.
 Fields = Callable[[str], Any]
@@ -50,6 +56,8 @@ def text_in(value: Any, /) -> str | None:
 
 def count_in(value: Any, /) -> int | None:
     """Return a token count as an int (Cohere's are floats), else None."""
+    if type(value) is int:
+        return value if value >= 0 else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if 0 <= value < float("inf") else None
@@ -124,16 +132,25 @@ def quick_by(text_of: Callable[[Any], Any], /) -> Quick:
     return quick
 
 
-def origins(value: Any, /) -> Iterator[str]:
-    """Yield the packages that a value's classes come from, most derived first."""
-    for cls in type(value).__mro__:
-        yield cls.__module__.partition(".")[0]
+def origins(value: Any, /) -> tuple[str, ...]:
+    """Return the packages that a value's classes come from, most derived first."""
+    cls: Any = type(value)
+    try:
+        return packages_of(cls)
+    except TypeError:
+        # A metaclass may leave its classes without a hash.
+        return packages_of.__wrapped__(cls)
 
 
-def class_names(value: Any, /) -> Iterator[str]:
-    """Yield the names of a value's classes, most derived first."""
-    for cls in type(value).__mro__:
-        yield cls.__name__
+@lru_cache(maxsize=512)
+def packages_of(cls: Any, /) -> tuple[str, ...]:
+    """Return the packages of a class and its parents, most derived first."""
+    return tuple(each.__module__.partition(".")[0] for each in cls.__mro__)
+
+
+def class_names(value: Any, /) -> tuple[str, ...]:
+    """Return the names of a value's classes, most derived first."""
+    return tuple([cls.__name__ for cls in type(value).__mro__])
 
 
 def total_of(*counts: int | None) -> int | None:
@@ -144,7 +161,10 @@ def total_of(*counts: int | None) -> int | None:
 
 def first_count(*values: Any) -> int | None:
     """Return the first value that is a token count, None where none is."""
-    return next((n for n in map(count_in, values) if n is not None), None)
+    for value in values:
+        if value is not None and (count := count_in(value)) is not None:
+            return count
+    return None
 
 
 def openai_counts(usage: Any, /) -> Counts | None:
@@ -174,4 +194,4 @@ def openai_counts(usage: Any, /) -> Counts | None:
         # Perplexity's is not in the details.
         reasoning=first_count(answer("reasoning_tokens"), field("reasoning_tokens")),
     )
-    return None if counts == Counts() else counts
+    return None if counts == NOTHING_COUNTED else counts

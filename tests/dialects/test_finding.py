@@ -190,6 +190,90 @@ def test_a_broken_entry_point_is_logged_once_and_skipped(entries, caplog):
     assert [record.args[0] for record in caplog.records] == ["gone:X", "own:INT"]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"type": "chunk", "chunk": {}},
+        {"object": "chat.completion.chunk"},
+        {"choices": [{"delta": {}}]},
+        {"choices": [], "object": ""},
+        {"type": "response.created"},
+        {"type": "error", "sequence_number": 1},
+        {"object": "response"},
+        {"type": "ping"},
+        {"type": "error", "error": {}},
+        {"type": "message", "content": []},
+        {"candidates": []},
+        {"usage_metadata": {}, "response_id": "r"},
+        {"usageMetadata": {}, "responseId": "r"},
+        {"messageStop": {}},
+        {"metadata": {"usage": {"inputTokens": 1}}},
+        {"output": {}, "stopReason": "x"},
+        {"ResponseMetadata": {}, "stream": None},
+        {"ResponseMetadata": {}, "body": b""},
+        {"chunk": {"bytes": b"{}"}},
+        {"object": "text_completion"},
+        {"choices": [{"text": "x"}]},
+        {"done": False, "message": {}},
+        {"done": False, "response": ""},
+        {"type": "content-delta"},
+        {"finish_reason": "x", "message": {"content": []}},
+        {"embeddings": []},
+        {"data": [{"embedding": []}]},
+        {"text": "x"},
+        {"type": 7, "text": "x"},
+        {},
+        {"nothing": "known"},
+    ],
+    ids=lambda value: " ".join(value) or "empty",
+)
+def test_no_dialect_that_knows_a_dict_is_left_out(value):
+    """
+    By a dict's keys most of them need not be asked.
+    """
+    known = [each.name for each in dialects.built_in() if each.recognises(value)]
+
+    found = dialects.find(value)
+
+    assert (found and found.name) == (known[0] if known else None)
+
+
+class Prickly:
+    """A key that hides among the others, and refuses to be compared with them."""
+
+    def __hash__(self):
+        return hash("choices")
+
+    def __eq__(self, other):
+        raise RuntimeError("not to be compared")
+
+
+def test_keys_that_refuse_to_be_compared_break_nothing():
+    """
+    Such a dict has no dialect.
+    """
+    assert dialects.find({Prickly(): 1, "text": "x"}) is None
+
+
+class Hashless(type):
+    """Makes classes that no cache can have for a key."""
+
+    def __eq__(cls, other):
+        return cls is other
+
+    __hash__ = None
+
+
+def test_the_ending_of_a_stream_whose_class_has_no_hash_is_its_own():
+    """
+    And nothing is raised.
+    """
+    stream = Hashless("Stream", (), {})()
+
+    assert not dialects.has_invented_ending(stream)
+    assert not dialects.has_invented_usage(stream)
+
+
 def test_dialects_are_found_by_name():
     """
     Each by its own.

@@ -2,6 +2,7 @@
 
 import json
 from types import SimpleNamespace as Thing
+from typing import Any
 
 import pytest
 
@@ -264,6 +265,78 @@ def test_what_has_no_request_behind_it_says_nothing(value):
     """
     assert from_response(value) is None
     assert url_behind(value) is None
+
+
+SENT = Thing(url="https://api.x/v1", content=b'{"model": "m"}')
+
+
+class ByProperty:
+    """Computes the request that it came from."""
+
+    @property
+    def request(self):
+        return SENT
+
+
+class OnClass:
+    """Has the request for all of its objects."""
+
+    _request = SENT
+
+
+class ByGetattr:
+    """Passes on what it is asked for, as a proxy does."""
+
+    def __getattr__(self, name):
+        return getattr(Thing(response=Thing(request=SENT)), name)
+
+
+class Slotted:
+    """Has no `__dict__`."""
+
+    __slots__ = ("http_request",)
+
+    def __init__(self):
+        self.http_request = SENT
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(ByProperty(), OnClass(), ByGetattr(), Slotted(), Thing(request=SENT)),
+        Thing(http_response=Thing(http_request=SENT)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_request_is_found_wherever_an_object_has_it(value):
+    """
+    A response that plainly has none is not searched; these are.
+    """
+    assert from_response(value).model == "m"
+    assert url_behind(value) == "https://api.x/v1"
+
+
+def test_a_request_is_found_wherever_a_model_has_it():
+    """
+    As a field, an extra field, a private one, or computed.
+    """
+    pydantic = pytest.importorskip("pydantic")
+
+    class Open(pydantic.BaseModel, extra="allow"):
+        pass
+
+    class Private(pydantic.BaseModel):
+        _request: Any = pydantic.PrivateAttr(default=SENT)
+
+    class Passing(pydantic.BaseModel):
+        def __getattr__(self, name):
+            return SENT if name == "request" else super().__getattr__(name)
+
+    responses = Open(request=SENT), Open(response=Thing(request=SENT)), Private()
+
+    found = [from_response(value).model for value in (*responses, Passing())]
+    assert found == ["m"] * 4
+    assert from_response(Open(text="x")) is None
 
 
 class OllamaLikeClient(FakeClient):
