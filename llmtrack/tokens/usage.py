@@ -33,12 +33,22 @@ def usage_of(
         uncounted: What is in the input and not in `prompt`, such as `image`.
         is_lower_bound: Whether a reported or counted number may be too low.
     """
-    known = _NOTHING if counts is None else merge(None, counts)
-    input_tokens, input_source, confidence = _side(known.input, prompt)
-    output_tokens, output_source, output_trust = _side(known.output, answer)
+    if counts is None:
+        known = _NOTHING
+    else:
+        known = counts if _is_clean(counts) else merge(None, counts)
+    input_tokens, output_tokens = known.input, known.output
+    input_source = output_source = _REPORTED
+    confidence: float | None = 1.0
+    output_trust: float | None = 1.0
+    missing: tuple[str, ...] = ()
+    if input_tokens is None:
+        input_tokens, input_source, confidence = _counted(prompt)
+        missing = tuple(uncounted)
+    if output_tokens is None:
+        output_tokens, output_source, output_trust = _counted(answer)
     if confidence is None or (output_trust is not None and output_trust < confidence):
         confidence = output_trust
-    missing = () if input_source == _REPORTED else tuple(uncounted)
     # By place: by name it takes twice as long.
     return TokenUsage(
         input_tokens,
@@ -63,6 +73,17 @@ def merge(known: Counts | None, new: Counts) -> Counts:
     a field that the new report leaves out keeps what was known. Numbers that
     cannot be counts are left out.
     """
+    if known is None and _is_clean(new):
+        # A copy, in a fifth of the time that `replace` takes.
+        return Counts(
+            new.input,
+            new.output,
+            new.total,
+            new.cache_read,
+            new.cache_write,
+            new.reasoning,
+            new.additive,
+        )
     was = known or _NOTHING
     adds = new.additive
     merged = Counts(
@@ -81,6 +102,21 @@ def merge(known: Counts | None, new: Counts) -> Counts:
     return merged
 
 
+def _is_clean(counts: Counts) -> bool:
+    """Tell whether a first report can be taken as it is: nearly all can."""
+    for value in (
+        counts.input,
+        counts.output,
+        counts.total,
+        counts.cache_read,
+        counts.cache_write,
+        counts.reasoning,
+    ):
+        if value is not None and (type(value) is not int or not 0 <= value < _LIMIT):
+            return False
+    return counts.uncached_input is None
+
+
 def _after(before: int | None, value: Any, adds: bool) -> int | None:
     """Return a number after another report of it."""
     if value is None:
@@ -91,16 +127,15 @@ def _after(before: int | None, value: Any, adds: bool) -> int | None:
     return before + count if adds else count
 
 
-def _side(
-    reported: int | None, counted: TokenCount | Measure | None
+def _counted(
+    count: TokenCount | Measure | None,
 ) -> tuple[int | None, TokenSource, float | None]:
-    if reported is not None:
-        return reported, _REPORTED, 1.0
-    if counted is None:
+    """Return what is known of a side that was not reported."""
+    if count is None:
         return None, "unknown", None
-    if isinstance(counted, TokenCount):
-        return counted.tokens, counted.kind, counted.confidence
-    tokens, source, confidence = counted
+    if isinstance(count, TokenCount):
+        return count.tokens, count.kind, count.confidence
+    tokens, source, confidence = count
     return tokens, kind_of(source), confidence
 
 
@@ -117,8 +152,6 @@ def _total(known: Counts, input_: int | None, output: int | None) -> int | None:
 
 def _clean(value: Any) -> int | None:
     """Return a count, or None for what is none."""
-    if type(value) is int and 0 <= value < _LIMIT:
-        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LIMIT:
