@@ -59,8 +59,8 @@ def output_rate(
     """
     Return what the input cost, and what each output token adds to that.
 
-    A cost that runs along with a stream is then a multiplication, where
-    `price_of` takes 0.1 ms. None where there is no price.
+    A cost that runs along with a stream is then a multiplication. None where
+    there is no price.
     """
     costs = [
         price_of(

@@ -1,5 +1,7 @@
 """The tokens of a call: reported, counted, or unknown, each side on its own."""
 
+from dataclasses import astuple
+
 import pytest
 
 from llmtrack.dialects.reading import Counts
@@ -45,6 +47,15 @@ def test_each_side_is_settled_on_its_own():
         usage.confidence,
         usage.is_estimated,
     )
+
+
+def test_counts_may_be_given_in_the_making():
+    """
+    The bare number, source and confidence say what a `TokenCount` says.
+    """
+    bare = usage_of(None, prompt=astuple(PROMPT), answer=astuple(ANSWER))
+
+    assert usage_of(None, prompt=PROMPT, answer=ANSWER) == bare
 
 
 def test_nothing_known_is_none():
@@ -134,6 +145,18 @@ def test_reports_that_add_up_are_added():
         known = merge(known, counts)
 
     assert (10, 6) == (known.input, known.output)
+
+
+def test_a_first_report_is_copied():
+    """
+    A dialect may use its object again for the next chunk.
+    """
+    first = Counts(input=1, additive=True)
+
+    known = merge(None, first)
+    first.input = 5
+
+    assert Counts(input=1, additive=True) == known
 
 
 def test_merging_changes_neither_report():
