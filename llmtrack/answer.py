@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from inspect import getclosurevars
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from llmtrack import dialects
 from llmtrack.delivery import later
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Keep, Reading
-from llmtrack.guard import guarded
+from llmtrack.guard import guarded, report
 from llmtrack.record import ContentKind
 from llmtrack.tokens.prompt import prompt_of
 from llmtrack.tokens.tally import Tally
@@ -150,22 +149,20 @@ class Answer:
     def fold(self) -> None:
         """Hand the texts of the chunks read so far to the tally."""
         texts = self._texts
-        if any(texts):
-            last = next(i for i in reversed(range(len(texts))) if texts[i])
-            self._content_at = max(self._content_at, self.chunks_folded + last)
-        self.chunks_folded += len(texts)
-        guarded("counting", self._count, texts, default=None)
-        # The quick ways of the dialects hold this very list.
-        texts.clear()
+        if texts:
+            guarded("counting", self._count, texts, default=None)
+            self.chunks_folded += len(texts)
+            # The quick ways of the dialects hold this very list.
+            texts.clear()
 
-    def see_response(self, value: Any) -> Reading:
+    def see_response(self, value: Any) -> None:
         """Read a whole response."""
         reading = self._read(value)
         self._learn(reading)
-        self.tally.add(reading.text or "")
-        if self.captured_text is not None:
-            self.captured_text.append(reading.text or "")
-        return reading
+        if reading.text:
+            self.tally.add(reading.text)
+            if self.captured_text is not None:
+                self.captured_text.append(reading.text)
 
     def look_again(self, chunk: Any) -> None:
         """Read the facts, not the text, of a chunk that was read the quick way."""
@@ -237,13 +234,18 @@ class Answer:
             self.keep = quick(self._texts.append, self._keep_in_full)
 
     def _read(self, value: Any) -> Reading:
-        if self.dialect is None:
-            find = partial(dialects.find, stream=self.came_from())
-            self.dialect = guarded("a dialect", find, value, default=None)
-            if self.dialect is None:
+        dialect = self.dialect
+        if dialect is None:
+            stream = self.came_from()
+            dialect = guarded("a dialect", dialects.find, value, stream, default=None)
+            if dialect is None:
                 return _NOTHING
-        where = f"dialect {self.dialect.name}"
-        return guarded(where, self.dialect.read, value, default=_NOTHING)
+            self.dialect = dialect
+        try:
+            return dialect.read(value)
+        except Exception as exc:
+            report(f"dialect {dialect.name}", exc)
+            return _NOTHING
 
     def _learn(self, reading: Reading) -> None:
         at = self.chunks
@@ -269,6 +271,12 @@ class Answer:
                 self._counted_at = at
 
     def _count(self, texts: list[str]) -> None:
+        last = len(texts) - 1
+        while last >= 0 and not texts[last]:
+            last -= 1
+        if last < 0:
+            return
+        self._content_at = max(self._content_at, self.chunks_folded + last)
         try:
             text = "".join(texts)
         except TypeError:

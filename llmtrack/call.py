@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
-from weakref import ReferenceType, ref
+from weakref import ref
 
 from llmtrack import delivery
 from llmtrack.answer import kind_of
 from llmtrack.dialects import has_invented_ending, has_invented_usage
 from llmtrack.dialects.reading import Reading
-from llmtrack.dialects.request import Request
 from llmtrack.errors import error_info, in_band_error, incomplete
 from llmtrack.events import CallEnded, CallStarted, Delta, Event, FirstToken, UsageKnown
 from llmtrack.guard import guarded
 from llmtrack.nesting import innermost, open_calls, open_streams
-from llmtrack.plan import Plan
 from llmtrack.record import CallRecord, ErrorInfo, Outcome
-from llmtrack.settings import ambient_metadata, clock
+from llmtrack.settings import ambient_metadata
 from llmtrack.state import CallState
 from llmtrack.summary import is_slow_to_count, running_cost, summarise
 
@@ -35,9 +33,10 @@ class Call(CallState):
     what leaves the block decides.
     """
 
-    __slots__ = ("_blocks", "_linked", "_was_left", "follower")
+    __slots__ = ()
 
     # Type checkers take an assignment in a subclass for a declaration of its own.
+    _linked: list[Call]
     clock: Callable[[], float]
     first_chunk: float | None
     first_text: float | None
@@ -52,16 +51,6 @@ class Call(CallState):
     stream: bool | None
     waited: float
 
-    def __init__(
-        self, plan: Plan, request: Request, metadata: Mapping[str, Any] | None = None
-    ) -> None:
-        super().__init__(plan, request, metadata, self._on_reading)
-        self._blocks = 0
-        self._was_left = False
-        self._linked: list[Call] = []
-        # What follows the stream, while that has told nothing by itself.
-        self.follower: ReferenceType[Any] | None = None
-
     def start(self, *, stream: bool | None = None) -> None:
         """
         Start the clock, and say so; nothing else has happened before.
@@ -74,11 +63,7 @@ class Call(CallState):
         if self.parent is not None:
             self.parent.is_nested = True
         self.metadata = ambient_metadata(self.metadata)
-        self._generation = delivery.generation
-        self.clock = clock()
-        self.started_at = datetime.now(UTC)
-        self._started = self.clock()
-        self._latch.append(None)
+        self.begin()
         open_calls[self.call_id] = self
         if stream:
             self._become_stream()
@@ -227,7 +212,7 @@ class Call(CallState):
         now = self.elapsed
         if self.first_chunk is None:
             self.first_chunk = now
-            if self.served.provider is None:
+            if self.served.provider is None and type(chunk) is not str:
                 self.identify(chunk=chunk)
             self._info = None
         if kind is None and reading.finish_reason is None:
@@ -259,9 +244,8 @@ class Call(CallState):
     def _send(self, event: Event) -> None:
         passing = None
         self.is_telling = True
-        for outlet in self.outlets.all:
-            if type(event) in outlet.wants:
-                passing = outlet.send(event) or passing
+        for send in self.outlets.told[type(event)]:
+            passing = send(event) or passing
         self.is_telling = False
         if passing is not None:
             raise passing
@@ -280,7 +264,8 @@ class Call(CallState):
         except IndexError:
             return
         open_calls.pop(self.call_id, None)
-        open_streams.pop(self.call_id, None)
+        if self.stream:
+            open_streams.pop(self.call_id, None)
         duration = self.elapsed
         if self._generation != delivery.generation:
             # Forked with this call open: it is the parent process's to report.
@@ -310,25 +295,21 @@ class Call(CallState):
             error = in_band_error(
                 in_band.type, in_band.message, in_band.code, in_band.status_code
             )
-        self.forget_info()
+        self._info = None
         self.record = record = summarise(self, outcome, error, duration)
         answer.close()
+        info = self.info
         try:
-            self._send_both(record, duration, exc)
+            try:
+                self._send(UsageKnown(info, duration, record.usage))
+            finally:
+                self._send(CallEnded(info, duration, record, exc))
         finally:
             for other in self._linked:
                 other._end(outcome, exc, error)
             # What outlives this call, such as a task, is inside of what is still open.
             while self.parent is not None and self.parent.is_over:
                 self.parent = self.parent.parent
-
-    def _send_both(
-        self, record: CallRecord, duration: float, exc: BaseException | None
-    ) -> None:
-        try:
-            self._send(UsageKnown(self.info, duration, record.usage))
-        finally:
-            self._send(CallEnded(self.info, duration, record, exc))
 
 
 def _weakly(stream: Any) -> Callable[[], Any]:

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar
 
@@ -45,9 +44,7 @@ class _Alone(Call):
         self.stream = True
         # Nobody measures the single steps.
         self.is_timed = False
-        self.started_at = datetime.now(UTC)
-        self._started = self.clock()
-        self._latch.append(None)
+        self.begin()
 
     def see(self, chunk: Any) -> None:
         """Read a chunk."""

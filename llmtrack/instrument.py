@@ -130,8 +130,12 @@ def _wrapper_for(function: Any, plan: Plan) -> Callable[..., Any]:
 
     def new_call(instance: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
         bound = arguments.bind(instance, args, kwargs)
-        request = guarded("the arguments", from_arguments, bound, default=Request())
-        metadata = _override(plan.metadata, args, kwargs)
+        request = guarded("the arguments", from_arguments, bound, default=None)
+        if request is None:
+            request = Request()
+        metadata = plan.metadata
+        if metadata is not None:
+            metadata = _override(metadata, args, kwargs)
         if plan.model is not None:
             model = of_kind(str, "model", _override(plan.model, args, kwargs))
             request.model = model or request.model

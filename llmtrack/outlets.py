@@ -14,7 +14,9 @@ from llmtrack import delivery
 from llmtrack.events import Delta, Event
 from llmtrack.guard import guarded, report
 from llmtrack.record import CallInfo
-from llmtrack.trackers.protocol import Tracker, wanted_events
+from llmtrack.trackers.protocol import ALL_EVENTS, Tracker, wanted_events
+
+Send = Callable[[Event], BaseException | None]
 
 #: Events of one async tracker that may wait; further ones are dropped, counted.
 ASYNC_LIMIT: Final = 10_000
@@ -116,15 +118,20 @@ class Outlets:
 
     Attributes:
         all: The outlets.
+        told: The `send` of those that want events of a class, by the class.
         want_deltas: Whether any of them wants each chunk.
         activate: Whether any of them wants to be entered around the work.
     """
 
-    __slots__ = ("activate", "all", "want_deltas")
+    __slots__ = ("activate", "all", "told", "want_deltas")
 
     def __init__(self, *outlets: Outlet) -> None:
         self.all: tuple[Outlet, ...] = outlets
-        self.want_deltas: bool = any(Delta in outlet.wants for outlet in outlets)
+        self.told: dict[type[Event], tuple[Send, ...]] = {
+            cls: tuple(outlet.send for outlet in outlets if cls in outlet.wants)
+            for cls in ALL_EVENTS
+        }
+        self.want_deltas: bool = bool(self.told[Delta])
         self.activate: bool = any(outlet.activates for outlet in outlets)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from weakref import ReferenceType
 
 from llmtrack import delivery
-from llmtrack.answer import Answer, OnReading
+from llmtrack.answer import Answer
 from llmtrack.correlation import trace_ids
+from llmtrack.dialects.reading import Reading
 from llmtrack.dialects.request import Request, from_response
 from llmtrack.directory import UNKNOWN
 from llmtrack.guard import copied, guarded
@@ -33,12 +35,15 @@ class CallState:
     __slots__ = (
         "__weakref__",
         "_asked",
+        "_blocks",
         "_generation",
         "_info",
         "_latch",
+        "_linked",
         "_prompt",
         "_started",
         "_trace",
+        "_was_left",
         "answer",
         "call_id",
         "capture",
@@ -46,6 +51,7 @@ class CallState:
         "first_chunk",
         "first_text",
         "first_token",
+        "follower",
         "is_nested",
         "is_of_client",
         "is_telling",
@@ -69,11 +75,7 @@ class CallState:
     )
 
     def __init__(
-        self,
-        plan: Plan,
-        request: Request,
-        metadata: Mapping[str, Any] | None,
-        on_reading: OnReading,
+        self, plan: Plan, request: Request, metadata: Mapping[str, Any] | None = None
     ) -> None:
         chosen = settings()
         self.plan: Plan = plan
@@ -93,7 +95,7 @@ class CallState:
             request.model,
             chosen.counter,
             capture=self.capture,
-            on_reading=on_reading,
+            on_reading=self._on_reading,
             deltas=self.outlets.want_deltas,
             choices=request.n,
         )
@@ -118,14 +120,34 @@ class CallState:
         self.is_of_client: bool = False
         # The call around this one, or None.
         self.parent: Any = None
+        # Open blocks, and whether the consumer left inside of one.
+        self._blocks: int = 0
+        self._was_left: bool = False
+        # Calls that end as this one does.
+        self._linked: list[Any] = []
+        # What follows the stream, while that has told nothing by itself.
+        self.follower: ReferenceType[Any] | None = None
         self._info: CallInfo | None = None
         # Its one pop is the ending. Popping a list is atomic, a flag is not. A
         # call that has not started has nothing to end.
         self._latch: list[None] = []
-        self._generation = delivery.generation
-        self.clock: Callable[[], float] = clock()
+        # Set by `begin`.
+        self._generation: int
+        self.clock: Callable[[], float]
         self.started_at: datetime
         self._started: float
+
+    def begin(self) -> None:
+        """Start the clock; from here on there is something to end."""
+        self._generation = delivery.generation
+        self.clock = clock()
+        self.started_at = datetime.now(UTC)
+        self._started = self.clock()
+        self._latch.append(None)
+
+    def _on_reading(self, chunk: Any, reading: Reading) -> None:
+        """Take a chunk that brings content."""
+        raise NotImplementedError
 
     @property
     def is_over(self) -> bool:
@@ -135,7 +157,8 @@ class CallState:
     @property
     def elapsed(self) -> float:
         """Seconds since the start; never negative, whatever the clock does."""
-        return max(0.0, self.clock() - self._started)
+        seconds = self.clock() - self._started
+        return seconds if seconds > 0.0 else 0.0
 
     @property
     def info(self) -> CallInfo:
@@ -200,7 +223,7 @@ class CallState:
         )
         known = self.served
         provider = self.plan.provider or found.provider or known.provider
-        if (provider, found.address) != (found.provider, None):
+        if provider != found.provider or found.address is not None:
             found = Served(
                 provider, found.address or known.address, found.port or known.port
             )

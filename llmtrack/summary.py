@@ -20,7 +20,12 @@ from llmtrack.state import CallState
 from llmtrack.tokens import TokenCount, is_slow
 from llmtrack.tokens.usage import usage_of
 
+_Time = float | None
+_Times = tuple[_Time, _Time, _Time, _Time, _Time, _Time]
+
 _UNPRICED: Final[tuple[Cost | None, CostStatus]] = (None, "no_prices")
+_NO_TIMES: Final[_Times] = (None, None, None, None, None, None)
+_NO_TEXTS: Final = (None, None, None)
 
 
 def summarise(
@@ -32,45 +37,61 @@ def summarise(
     usage = guarded("counting", _usage, call, complete, default=TokenUsage())
     cost, status = guarded("prices", _cost, call, usage, complete, default=_UNPRICED)
     info = call.info
-    streamed = bool(call.stream)
-    timed = streamed and call.is_timed
+    # By position: to match 34 keywords takes longer than to store the fields.
+    return CallRecord(
+        info.call_id,
+        info.parent_id,
+        info.name,
+        info.operation,
+        info.provider,
+        info.dialect,
+        info.request_model,
+        info.server_address,
+        info.server_port,
+        info.stream,
+        info.started_at,
+        info.metadata,
+        duration,
+        outcome,
+        complete,
+        answer.response_model,
+        answer.response_id,
+        *_times(call, duration),
+        answer.chunks,
+        answer.finish_reason,
+        error,
+        usage,
+        cost,
+        status,
+        tuple(answer.tool_calls),
+        *(_texts(call) if call.capture else _NO_TEXTS),
+        request_parameters=info.request_parameters,
+    )
+
+
+def _times(call: CallState, duration: float) -> _Times:
+    """Return the times of a stream as a record has them, in the record's order."""
+    if not call.stream and call.first_chunk is None:
+        return _NO_TIMES
+    first = (
+        _within(duration, call.first_chunk),
+        _within(duration, call.first_token),
+        _within(duration, call.first_text),
+    )
+    if not (call.stream and call.is_timed):
+        return *first, None, None, None
     # A clock that is set back, as tests do, would make a part longer than the whole.
     waited = max(0.0, min(call.opened_after + call.waited, duration))
-    return CallRecord(
-        call_id=info.call_id,
-        parent_id=info.parent_id,
-        name=info.name,
-        operation=info.operation,
-        provider=info.provider,
-        dialect=info.dialect,
-        request_model=info.request_model,
-        server_address=info.server_address,
-        server_port=info.server_port,
-        stream=info.stream,
-        started_at=info.started_at,
-        metadata=info.metadata,
-        request_parameters=info.request_parameters,
-        duration=duration,
-        outcome=outcome,
-        complete=complete,
-        response_model=answer.response_model,
-        response_id=answer.response_id,
-        time_to_first_chunk=_within(duration, call.first_chunk),
-        time_to_first_token=_within(duration, call.first_token),
-        time_to_first_text=_within(duration, call.first_text),
-        provider_time=waited if timed else None,
-        consumer_time=duration - waited if timed else None,
-        longest_wait=min(call.longest_wait, duration) if timed else None,
-        chunks=answer.chunks,
-        finish_reason=answer.finish_reason,
-        error=error,
-        usage=usage,
-        cost=cost,
-        cost_status=status,
-        tool_calls=tuple(answer.tool_calls),
-        input_text=call.prompt.text if call.capture else None,
-        output_text=_joined(answer.captured_text),
-        reasoning_text=_joined(answer.captured_reasoning),
+    return *first, waited, duration - waited, min(call.longest_wait, duration)
+
+
+def _texts(call: CallState) -> tuple[str, str | None, str | None]:
+    """Return what was asked and answered, in the record's order."""
+    answer = call.answer
+    return (
+        call.prompt.text,
+        _joined(answer.captured_text),
+        _joined(answer.captured_reasoning),
     )
 
 
