@@ -250,21 +250,29 @@ class Answer:
     def _learn(self, reading: Reading) -> None:
         at = self.chunks
         self._take_facts(reading, at)
-        hidden = (reading.reasoning, reading.tool_text, reading.other_text)
-        for text in (*reading.tool_calls, *hidden):
-            if text:
-                self.tally.add(text)
-                self._content_at = at
-        if self.captured_reasoning is not None and reading.reasoning:
-            self.captured_reasoning.append(reading.reasoning)
+        reasoning = reading.reasoning
+        if reading.tool_calls or reasoning or reading.tool_text or reading.other_text:
+            hidden = (reasoning, reading.tool_text, reading.other_text)
+            for text in (*reading.tool_calls, *hidden):
+                if text:
+                    self.tally.add(text)
+                    self._content_at = at
+            if self.captured_reasoning is not None and reasoning:
+                self.captured_reasoning.append(reasoning)
 
     def _take_facts(self, reading: Reading, at: int) -> None:
-        self.finish_reason = reading.finish_reason or self.finish_reason
-        self.response_id = self.response_id or reading.response_id
-        self.response_model = self.response_model or reading.response_model
-        self.terminated = self.terminated or reading.terminated
-        self.error = self.error or reading.error
-        self.tool_calls += reading.tool_calls
+        if reading.finish_reason:
+            self.finish_reason = reading.finish_reason
+        if not self.response_id:
+            self.response_id = reading.response_id
+        if not self.response_model:
+            self.response_model = reading.response_model
+        if reading.terminated:
+            self.terminated = True
+        if self.error is None:
+            self.error = reading.error
+        if reading.tool_calls:
+            self.tool_calls += reading.tool_calls
         if reading.counts is not None:
             self.counts = merge(self.counts, reading.counts)
             if reading.counts.output is not None:

@@ -17,7 +17,8 @@ from llmtrack.record import (
     TokenUsage,
 )
 from llmtrack.state import CallState
-from llmtrack.tokens import TokenCount, is_slow
+from llmtrack.tokens import is_slow
+from llmtrack.tokens.counting import Measure
 from llmtrack.tokens.usage import usage_of
 
 _Time = float | None
@@ -140,7 +141,7 @@ def _usage(call: CallState, complete: bool) -> TokenUsage:
         said = call.prompt
         uncounted = said.uncounted
         if said.texts or uncounted:
-            prompt = said.count(call.request.model, call.settings.counter)
+            prompt = said.measure(call.request.model, call.settings.counter)
     if counts is None or counts.output is None:
         answer = _answer_count(call)
     was_answered = call.stream or call.answer.chunks > 0
@@ -153,10 +154,10 @@ def _usage(call: CallState, complete: bool) -> TokenUsage:
     )
 
 
-def _answer_count(call: CallState) -> TokenCount | None:
+def _answer_count(call: CallState) -> Measure | None:
     """Return the tokens that arrived; None where there was no answer at all."""
     has_answered = call.stream is False or call.answer.chunks > 0
-    return call.answer.tally.settle() if has_answered else None
+    return call.answer.tally.measure() if has_answered else None
 
 
 def _cost(
