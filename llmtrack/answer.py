@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmtrack import dialects
 from llmtrack.delivery import later
+from llmtrack.dialects import plain_text
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Keep, Reading
 from llmtrack.guard import guarded, report
 from llmtrack.record import ContentKind
@@ -157,12 +158,17 @@ class Answer:
 
     def see_response(self, value: Any) -> None:
         """Read a whole response."""
-        reading = self._read(value)
-        self._learn(reading)
-        if reading.text:
-            self.tally.add(reading.text)
+        text = value
+        # A plain string is its text. To make a reading of it takes as long as to
+        # count a word.
+        if type(value) is not str or self._dialect_of(value) is not plain_text:
+            reading = self._read(value)
+            self._learn(reading)
+            text = reading.text
+        if text:
+            self.tally.add(text)
             if self.captured_text is not None:
-                self.captured_text.append(reading.text)
+                self.captured_text.append(text)
 
     def look_again(self, chunk: Any) -> None:
         """Read the facts, not the text, of a chunk that was read the quick way."""
@@ -174,7 +180,7 @@ class Answer:
             return
         self._read_in_full = chunk
         reading = self._read(chunk)
-        self._take_facts(replace(reading, tool_calls=()), self.chunks - 1)
+        self._take_facts(replace(reading, tool_calls=()), ago=1)
 
     def look_at_last(self) -> None:
         """Read the facts of the last chunk, if that was read the quick way."""
@@ -234,33 +240,36 @@ class Answer:
             self.keep = quick(self._texts.append, self._keep_in_full)
 
     def _read(self, value: Any) -> Reading:
-        dialect = self.dialect
+        dialect = self._dialect_of(value)
         if dialect is None:
-            stream = self.came_from()
-            dialect = guarded("a dialect", dialects.find, value, stream, default=None)
-            if dialect is None:
-                return _NOTHING
-            self.dialect = dialect
+            return _NOTHING
         try:
             return dialect.read(value)
         except Exception as exc:
             report(f"dialect {dialect.name}", exc)
             return _NOTHING
 
+    def _dialect_of(self, value: Any) -> Dialect | None:
+        if self.dialect is None:
+            stream = self.came_from()
+            self.dialect = guarded(
+                "a dialect", dialects.find, value, stream, default=None
+            )
+        return self.dialect
+
     def _learn(self, reading: Reading) -> None:
-        at = self.chunks
-        self._take_facts(reading, at)
+        self._take_facts(reading)
         reasoning = reading.reasoning
         if reading.tool_calls or reasoning or reading.tool_text or reading.other_text:
             hidden = (reasoning, reading.tool_text, reading.other_text)
             for text in (*reading.tool_calls, *hidden):
                 if text:
                     self.tally.add(text)
-                    self._content_at = at
+                    self._content_at = self.chunks
             if self.captured_reasoning is not None and reasoning:
                 self.captured_reasoning.append(reasoning)
 
-    def _take_facts(self, reading: Reading, at: int) -> None:
+    def _take_facts(self, reading: Reading, ago: int = 0) -> None:
         if reading.finish_reason:
             self.finish_reason = reading.finish_reason
         if not self.response_id:
@@ -276,7 +285,7 @@ class Answer:
         if reading.counts is not None:
             self.counts = merge(self.counts, reading.counts)
             if reading.counts.output is not None:
-                self._counted_at = at
+                self._counted_at = self.chunks - ago
 
     def _count(self, texts: list[str]) -> None:
         last = len(texts) - 1

@@ -39,7 +39,6 @@ class Directory:
 
     def look_up(
         self,
-        *,
         client: Any = None,
         value: Any = None,
         chunk: Any = None,

@@ -22,7 +22,7 @@ from llmtrack.followers import (
     follow_iterator,
     is_follower,
 )
-from llmtrack.guard import guarded
+from llmtrack.guard import guarded, report
 from llmtrack.hidden import StandIn, hidden_from
 from llmtrack.kinds import (
     gives_answer,
@@ -37,7 +37,6 @@ from llmtrack.kinds import (
 
 #: Keys under which botocore's dict holds its stream.
 _BEDROCK_KEYS: Final = ("stream", "body")
-_NOTHING: Final = object()
 
 
 def attach(call: Call, value: Any) -> Any:
@@ -48,16 +47,13 @@ def attach(call: Call, value: Any) -> Any:
     stream manager or an awaitable comes back as a stand-in, and the call stays
     open until that ends.
     """
-    attached = guarded("following a value", _attach, call, value, default=_NOTHING)
-    if attached is _NOTHING:
+    cls: Any = type(value)
+    try:
+        return _way_to_attach(cls)(call, value)
+    except Exception as exc:
+        report("following a value", exc)
         call.exhausted()
         return value
-    return attached
-
-
-def _attach(call: Call, value: Any) -> Any:
-    cls: Any = type(value)
-    return _way_to_attach(cls)(call, value)
 
 
 @lru_cache(maxsize=512)

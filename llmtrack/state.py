@@ -215,20 +215,23 @@ class CallState:
         """Find out who serves the call, from what is known by now."""
         dialect = self.answer.dialect
         found = self.plan.directory.look_up(
-            client=self.request.client,
-            value=value,
-            chunk=chunk,
-            model=self.request.model,
-            dialect=dialect.name if dialect else None,
+            self.request.client,
+            value,
+            chunk,
+            self.request.model,
+            dialect.name if dialect else None,
         )
+        self._info = None
         known = self.served
+        if known is UNKNOWN and self.plan.provider is None:
+            self.served = found
+            return
         provider = self.plan.provider or found.provider or known.provider
         if provider != found.provider or found.address is not None:
             found = Served(
                 provider, found.address or known.address, found.port or known.port
             )
         self.served = found
-        self._info = None
 
     def _fill_in(self, sent: Request) -> None:
         request = self.request

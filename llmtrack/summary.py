@@ -169,12 +169,6 @@ def _cost(
         if call.stream is None:
             # Refused, or never sent: nobody bills that.
             return None, "no_usage"
-    return _price(call, usage, complete=complete)
-
-
-def _price(
-    call: CallState, usage: TokenUsage, *, complete: bool
-) -> tuple[Cost | None, CostStatus]:
     return prices.price_of(usage, complete=complete, **_to_price(call))
 
 
