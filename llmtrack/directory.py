@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any, Final
 
 from llmtrack.dialects.behind import tells_nothing, url_behind
@@ -85,11 +85,9 @@ class Directory:
         """Return what the function's code names, which may be a client."""
         if self._code is None:
             return []
-        namespace = self._code.__globals__
-        code: CodeType = self._code.__code__
+        named = [*map(self._code.__globals__.get, self._code.__code__.co_names)]
         cells = self._code.__closure__
-        named = [*map(namespace.get, code.co_names)]
-        if cells:
+        if cells is not None:
             named += map(_contents, cells)
         return named
 

@@ -127,6 +127,8 @@ def find(value: Any, /, stream: Any = None) -> Dialect | None:
             _log_once(dialect.name)
             continue
         if is_known:
+            if type(value) is dict and dialect.name in _MODULES:
+                return _of_json(dialect.name)
             if dialect.name not in _MADE or (stream is None and type(value) is str):
                 return dialect
             return _made_for(stream, value)
@@ -173,6 +175,18 @@ def by_name(name: str, /) -> Dialect:
 def built_in() -> tuple[Dialect, ...]:
     """Return all dialects that come with llmtrack, in the order of asking."""
     return tuple(map(_load, _MODULES))
+
+
+@cache
+def _of_json(name: str) -> Dialect:
+    """Return a dialect for what a program parsed itself."""
+    dialect = by_name(name)
+    quick = getattr(dialect, "quick_json", None)
+    if quick is None:
+        return dialect
+    from llmtrack.dialects.parsed_json import Parsed
+
+    return Parsed(dialect, quick)
 
 
 def _made_for(stream: Any, value: Any) -> Dialect:

@@ -148,4 +148,12 @@ def _text_of(chunk: Any) -> Any:
     return delta.text if delta.type == "text_delta" else None
 
 
+def _text_in_json(chunk: dict[str, Any]) -> Any:
+    """Return the text of such an event as it is in the JSON."""
+    delta = chunk["delta"]
+    is_text = chunk["type"] == "content_block_delta" and delta["type"] == "text_delta"
+    return delta["text"] if is_text else None
+
+
 quick: Quick = quick_by(_text_of)
+quick_json: Quick = quick_by(_text_in_json)

@@ -125,4 +125,11 @@ def _text_of(chunk: Any) -> Any:
     return chunk.delta.message.content.text
 
 
+def _text_in_json(chunk: dict[str, Any]) -> Any:
+    """Return the text of such an event as it is in the JSON."""
+    is_text = chunk["type"] == "content-delta"
+    return chunk["delta"]["message"]["content"]["text"] if is_text else None
+
+
 quick: Quick = quick_by(_text_of)
+quick_json: Quick = quick_by(_text_in_json)

@@ -30,6 +30,8 @@ quick = None
 
 Names = KeysView[str]
 
+_NOTHING: Final = Reading()
+
 
 def _names(*names: str) -> Names:
     """
@@ -116,22 +118,21 @@ Look = Callable[[Reading, Known], None]
 
 def recognises(value: Any, /) -> bool:
     """Whether anything like text, usage or an ending is found in the value."""
-    nothing = Reading()
-    return any(_read_into(Reading(), known) != nothing for known in _nodes(value))
+    for known in _nodes(value):
+        reading = Reading()
+        for look in _looks(frozenset(known)):
+            look(reading, known)
+            if reading != _NOTHING:
+                return True
+    return False
 
 
 def read(value: Any, /) -> Reading:
     """Return what a value of any shape seems to say."""
     reading = Reading()
     for known in _nodes(value):
-        _read_into(reading, known)
-    return reading
-
-
-def _read_into(reading: Reading, known: Known) -> Reading:
-    """Add what a value says itself, where one around it has not said it."""
-    for look in _looks(frozenset(known)):
-        look(reading, known)
+        for look in _looks(frozenset(known)):
+            look(reading, known)
     return reading
 
 

@@ -124,4 +124,13 @@ def _text_of(chunk: Any) -> Any:
     return None if part.thought or candidate.index else part.text
 
 
+def _text_in_json(chunk: dict[str, Any]) -> Any:
+    """Return the text of such a chunk as it is in the JSON."""
+    (candidate,) = chunk["candidates"]
+    (part,) = candidate["content"]["parts"]
+    has_more = part.get("thought") or candidate.get("index")
+    return None if has_more else part["text"]
+
+
 quick: Quick = quick_by(_text_of)
+quick_json: Quick = quick_by(_text_in_json)

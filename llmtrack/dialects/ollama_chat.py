@@ -60,4 +60,10 @@ def _text_of(chunk: Any) -> Any:
     return chunk.message.content
 
 
+def _text_in_json(chunk: dict[str, Any]) -> Any:
+    """Return the text of such a chunk as it is in the JSON."""
+    return chunk["message"]["content"]
+
+
 quick: Quick = quick_by(_text_of)
+quick_json: Quick = quick_by(_text_in_json)

@@ -34,4 +34,10 @@ def _text_of(chunk: Any) -> Any:
     return chunk.response
 
 
+def _text_in_json(chunk: dict[str, Any]) -> Any:
+    """Return the text of such a chunk as it is in the JSON."""
+    return chunk["response"]
+
+
 quick: Quick = quick_by(_text_of)
+quick_json: Quick = quick_by(_text_in_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from llmtrack.dialects.reading import InBandError, InFull, Keep, Reading
+from llmtrack.dialects.reading import InBandError, InFull, Keep, Quick, Reading
 from llmtrack.dialects.shapes import (
     Fields,
     arguments_in,
@@ -15,6 +15,7 @@ from llmtrack.dialects.shapes import (
     joined,
     openai_counts,
     origins,
+    quick_by,
     text_in,
     word_in,
 )
@@ -67,9 +68,9 @@ def read(value: Any, /) -> Reading:
         # The manager's other events repeat the chunk, in names not read here.
         field = fields(field("chunk"))
     usage = field("usage")
-    if usage is None:
+    if usage is None and (groq := field("x_groq")) is not None:
         # Groq's first place for it, once.
-        usage = fields(field("x_groq"))("usage")
+        usage = fields(groq)("usage")
     reading = Reading(
         response_id=text_in(field("id")),
         response_model=text_in(field("model")),
@@ -195,3 +196,11 @@ def _text_in_json(chunk: Any) -> Any:
     except Exception:
         # It is read in full then, under guard.
         return None
+
+
+def _content_in_json(chunk: dict[str, Any]) -> Any:
+    """Return the text of a chunk as it is in the JSON."""
+    return chunk["choices"][0]["delta"]["content"]
+
+
+quick_json: Quick = quick_by(_content_in_json)

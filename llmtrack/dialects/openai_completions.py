@@ -60,4 +60,11 @@ def _text_of(chunk: Any) -> Any:
     return None if choice.index else choice.text
 
 
+def _text_in_json(chunk: dict[str, Any]) -> Any:
+    """Return the text of such a chunk as it is in the JSON."""
+    choice = chunk["choices"][0]
+    return None if choice.get("index") else choice["text"]
+
+
 quick: Quick = quick_by(_text_of)
+quick_json: Quick = quick_by(_text_in_json)

@@ -20,6 +20,7 @@ from llmtrack.dialects.reading import (
 Fields = Callable[[str], Any]
 
 _ABSENT: Final = object()
+_NOTHING: Final[Mapping[str, Any]] = {}
 #: More items than this in one list are not looked at.
 _ITEMS_LIMIT: Final = 10_000
 
@@ -29,7 +30,7 @@ def fields(value: Any, /) -> Fields:
     if isinstance(value, dict):
         return value.get
     if value is None:
-        return _nothing
+        return _NOTHING.get
     extra: Any = getattr(value, "__pydantic_extra__", _ABSENT)
     if extra is _ABSENT:
         return partial(_attribute, value)
@@ -39,10 +40,6 @@ def fields(value: Any, /) -> Fields:
         return {**value.__dict__, **extra}.get
     known: Mapping[str, Any] = value.__dict__
     return known.get
-
-
-def _nothing(name: str) -> None:
-    """Return what None has: nothing, under any name."""
 
 
 def _attribute(value: Any, name: str) -> Any:

@@ -3,6 +3,7 @@
 import base64
 import json
 import urllib.request
+from types import SimpleNamespace as Thing
 
 import pytest
 from dialects.answers import ALL, NO_REASONING, NO_TOTAL, answer_of
@@ -102,6 +103,39 @@ def test_the_quick_way_reads_json_too(provider, path):
         keep(chunk)
 
     assert "".join(texts) == truth.TEXT
+
+
+@pytest.mark.parametrize("path", APIS)
+def test_text_in_json_is_read_by_its_key(provider, path):
+    """
+    Only a chunk that has none is read in full.
+    """
+    chunks = ask(provider, path, model="m", **ASKED)
+    texts = []
+
+    keep = dialects.find(chunks[0]).quick(texts.append, lambda *handed: None)
+    for chunk in chunks:
+        keep(chunk)
+
+    assert "".join(texts) == truth.TEXT
+
+
+def test_objects_that_follow_json_are_read_too():
+    """
+    In full, as the quick way of the JSON does not know them.
+    """
+    first, *_ = chunks = [
+        {"choices": [{"delta": {"content": "Hel"}}]},
+        Thing(choices=[Thing(delta=Thing(content="lo"))]),
+    ]
+    texts = []
+    dialect = dialects.find(first)
+
+    keep = dialect.quick(texts.append, lambda *handed: texts.append(handed))
+    for chunk in chunks:
+        keep(chunk)
+
+    assert texts == ["Hel", (chunks[1], first)]
 
 
 def test_bedrocks_invoke_is_read_with_any_vendor_inside():
