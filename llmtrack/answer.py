@@ -117,7 +117,8 @@ class Answer:
     @property
     def chars(self) -> int:
         """Characters of the answer that are not counted yet."""
-        return self.tally.chars + sum(map(len, self._texts))
+        chars = self.tally.chars
+        return chars + sum(map(len, self._texts)) if self._texts else chars
 
     def tokens_so_far(self) -> int:
         """Return about how many output tokens have arrived."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
+
+#: Where nobody has imported this, there is no span.
+TRACES: Final = "opentelemetry.trace"
 
 
 def trace_ids() -> dict[str, str]:
@@ -10,10 +14,9 @@ def trace_ids() -> dict[str, str]:
     Return `trace_id` and `span_id` of the current OpenTelemetry span, or nothing.
 
     They are written as in W3C's Trace Context, section 3.2.2: 32 and 16 lower-case
-    hexadecimal digits. OpenTelemetry is not imported for that: where nobody has,
-    there is no span.
+    hexadecimal digits. OpenTelemetry is not imported for that.
     """
-    trace = sys.modules.get("opentelemetry.trace")
+    trace = sys.modules.get(TRACES)
     if trace is None:
         return {}
     context = trace.get_current_span().get_span_context()

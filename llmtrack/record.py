@@ -113,6 +113,7 @@ class TokenUsage(Exportable):
         }
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Cost(Exportable):
     """

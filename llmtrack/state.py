@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from weakref import ReferenceType
 
 from llmtrack import delivery
 from llmtrack.answer import Answer
-from llmtrack.correlation import trace_ids
+from llmtrack.correlation import TRACES, trace_ids
 from llmtrack.dialects.reading import Reading
 from llmtrack.dialects.request import Request, from_response
 from llmtrack.directory import UNKNOWN
@@ -87,7 +88,7 @@ class CallState:
         self._trace: dict[str, str] = {}
         # Whether the trackers' contexts have been entered.
         self.was_active: bool = False
-        self.metadata: dict[str, Any] = copied(metadata)
+        self.metadata: dict[str, Any] = {} if metadata is None else copied(metadata)
         self.outlets: Outlets = plan.outlets()
         capture = plan.capture_content
         self.capture: bool = chosen.capture_content if capture is None else capture
@@ -184,6 +185,8 @@ class CallState:
 
     def correlate(self) -> None:
         """Take the ids of the span that is current here; the user's keys win."""
+        if TRACES not in sys.modules:
+            return
         found = guarded("finding the span", trace_ids, default=self._trace)
         if found != self._trace:
             self._trace = found

@@ -24,6 +24,7 @@ from llmtrack.tokens.usage import usage_of
 _Time = float | None
 _Times = tuple[_Time, _Time, _Time, _Time, _Time, _Time]
 
+_UNKNOWN: Final = TokenUsage()
 _UNPRICED: Final[tuple[Cost | None, CostStatus]] = (None, "no_prices")
 _NO_TIMES: Final[_Times] = (None, None, None, None, None, None)
 _NO_TEXTS: Final = (None, None, None)
@@ -35,7 +36,7 @@ def summarise(
     """Return the record of a call that is over."""
     answer = call.answer
     complete = outcome is Outcome.SUCCESS or (answer.is_whole and answer.error is None)
-    usage = guarded("counting", _usage, call, complete, default=TokenUsage())
+    usage = guarded("counting", _usage, call, complete, default=_UNKNOWN)
     cost, status = guarded("prices", _cost, call, usage, complete, default=_UNPRICED)
     info = call.info
     # By position: to match 34 keywords takes longer than to store the fields.
@@ -107,9 +108,10 @@ def is_slow_to_count(call: CallState) -> bool:
     is_priced = known is not None and known.input is not None
     if not is_priced:
         prompt = call.prompt
-        chars += sum(map(len, prompt.texts))
         # Without an input there is no cost, and no price is looked up.
         is_priced = bool(prompt.texts or prompt.uncounted)
+        if prompt.texts:
+            chars += prompt.chars
     if is_priced and not prices.ready():
         return True
     return chars > 0 and is_slow(chars, call.request.model)
@@ -133,7 +135,7 @@ def _usage(call: CallState, complete: bool) -> TokenUsage:
     if call.usage_by_hand is not None:
         return call.usage_by_hand
     if call.is_nested:
-        return TokenUsage()
+        return _UNKNOWN
     counts = call.answer.reported()
     prompt = answer = None
     uncounted: tuple[str, ...] = ()
