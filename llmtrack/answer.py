@@ -137,15 +137,16 @@ class Answer:
         A follower reads a block of chunks without asking anything; a block that
         comes back short was the last.
         """
+        self.fold()
         while True:
-            before = self.chunks
+            before = self.chunks_folded
             block = 1 if self._deltas or not self._is_settled else BLOCK
             if self.keep == _ignore:
                 # The call is over, and the program reads on.
                 block = sys.maxsize
             yield self.keep, block
             self.fold()
-            if self.chunks < before + block:
+            if self.chunks_folded < before + block:
                 return
 
     def fold(self) -> None:
@@ -217,21 +218,24 @@ class Answer:
 
     def _keep_in_full(self, chunk: Any, quick_before: Any = None) -> None:
         """Read a chunk in full, and the facts of the quick one before it."""
-        reading = guarded("reading", self._see, chunk, quick_before, default=_NOTHING)
+        reading = _NOTHING
+        try:
+            if quick_before is not None:
+                self.look_again(quick_before)
+            self._read_in_full = chunk
+            reading = self._read(chunk)
+            self._learn(reading)
+            if self.captured_text is not None:
+                self.captured_text.append(reading.text or "")
+            if reading.text and not self._is_settled:
+                self._find_quick_way()
+        except Exception as exc:
+            report("reading", exc)
         self._texts.append(reading.text or "")
-        guarded("telling", self._on_reading, chunk, reading, default=None)
-
-    def _see(self, chunk: Any, quick_before: Any) -> Reading:
-        if quick_before is not None:
-            self.look_again(quick_before)
-        self._read_in_full = chunk
-        reading = self._read(chunk)
-        self._learn(reading)
-        if self.captured_text is not None:
-            self.captured_text.append(reading.text or "")
-        if reading.text and not self._is_settled:
-            self._find_quick_way()
-        return reading
+        try:
+            self._on_reading(chunk, reading)
+        except Exception as exc:
+            report("telling", exc)
 
     def _find_quick_way(self) -> None:
         quick = getattr(self.dialect, "quick", None)
@@ -294,7 +298,8 @@ class Answer:
             last -= 1
         if last < 0:
             return
-        self._content_at = max(self._content_at, self.chunks_folded + last)
+        if self._content_at < self.chunks_folded + last:
+            self._content_at = self.chunks_folded + last
         try:
             text = "".join(texts)
         except TypeError:

@@ -89,9 +89,11 @@ class Call(CallState):
         """Take what a follower knows when it is done, before the ending."""
         self.follower = None
         self.waited += waited
-        self.longest_wait = max(self.longest_wait, longest_wait)
+        if self.longest_wait < longest_wait:
+            self.longest_wait = longest_wait
         guarded("reading", self.answer.look_again, chunk, default=None)
-        if has_invented_usage(self.answer.came_from()):
+        stream = self.answer.came_from()
+        if stream is not None and has_invented_usage(stream):
             self.answer.counts = None
 
     def enter_block(self) -> None:

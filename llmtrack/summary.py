@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from llmtrack import delivery, prices
 from llmtrack.guard import guarded
@@ -20,6 +20,8 @@ from llmtrack.state import CallState
 from llmtrack.tokens import is_slow
 from llmtrack.tokens.counting import Measure
 from llmtrack.tokens.usage import usage_of
+
+T = TypeVar("T", float, float | None)
 
 _Time = float | None
 _Times = tuple[_Time, _Time, _Time, _Time, _Time, _Time]
@@ -75,6 +77,7 @@ def _times(call: CallState, duration: float) -> _Times:
     """Return the times of a stream as a record has them, in the record's order."""
     if not call.stream and call.first_chunk is None:
         return _NO_TIMES
+    # A clock that is set back, as tests do, would make a part longer than the whole.
     first = (
         _within(duration, call.first_chunk),
         _within(duration, call.first_token),
@@ -82,9 +85,9 @@ def _times(call: CallState, duration: float) -> _Times:
     )
     if not (call.stream and call.is_timed):
         return *first, None, None, None
-    # A clock that is set back, as tests do, would make a part longer than the whole.
-    waited = max(0.0, min(call.opened_after + call.waited, duration))
-    return *first, waited, duration - waited, min(call.longest_wait, duration)
+    waited = _within(duration, call.opened_after + call.waited)
+    longest = _within(duration, call.longest_wait)
+    return *first, waited, duration - waited, longest
 
 
 def _texts(call: CallState) -> tuple[str, str | None, str | None]:
@@ -183,8 +186,10 @@ def _to_price(call: CallState) -> dict[str, Any]:
     }
 
 
-def _within(duration: float, moment: float | None) -> float | None:
-    return None if moment is None else min(moment, duration)
+def _within(duration: float, seconds: T) -> T | float:
+    if seconds is None or 0.0 <= seconds <= duration:
+        return seconds
+    return duration if seconds > duration else 0.0
 
 
 def _roughly(texts: Sequence[str]) -> int:
