@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from types import FunctionType
 from typing import Any, Final
@@ -55,9 +56,9 @@ class Directory:
             model: The model that was asked for.
             dialect: The name of the dialect of the answer.
         """
-        facts = (client, chunk if value is None else value, model, dialect)
+        seen = chunk if value is None else value
         if value is not None and _tells_more(value):
-            return self._find(*facts)
+            return self._find(client, seen, model, dialect)
         held = (client, *self._named())
         key = (*map(id, held), type(value), type(chunk), model, dialect)
         known = self._known.get(key)
@@ -65,7 +66,8 @@ class Directory:
             if len(self._known) >= _LIMIT:
                 self._known.clear()
             # Held as long as it is remembered: an id alone may be reused.
-            self._known[key] = known = (held, self._find(*facts))
+            found = self._find(client, seen, model, dialect)
+            self._known[key] = known = (held, found)
         return known[1]
 
     def _find(
@@ -81,15 +83,14 @@ class Directory:
         )
         return guarded("finding the provider", find, default=UNKNOWN)
 
-    def _named(self) -> list[Any]:
+    def _named(self) -> Iterable[Any]:
         """Return what the function's code names, which may be a client."""
-        if self._code is None:
-            return []
-        named = [*map(self._code.__globals__.get, self._code.__code__.co_names)]
-        cells = self._code.__closure__
-        if cells is not None:
-            named += map(_contents, cells)
-        return named
+        code = self._code
+        if code is None:
+            return ()
+        named = map(code.__globals__.get, code.__code__.co_names)
+        cells = code.__closure__
+        return named if cells is None else (*named, *map(_contents, cells))
 
 
 def _tells_more(value: Any) -> bool:

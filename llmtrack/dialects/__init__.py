@@ -127,11 +127,11 @@ def find(value: Any, /, stream: Any = None) -> Dialect | None:
             _log_once(dialect.name)
             continue
         if is_known:
-            if type(value) is dict and dialect.name in _MODULES:
-                return _of_json(dialect.name)
-            if dialect.name not in _MADE or (stream is None and type(value) is str):
-                return dialect
-            return _made_for(stream, value)
+            is_made = stream is not None or type(value) is not str
+            if is_made and dialect.name in _MADE:
+                return _made_for(stream, value)
+            is_json = isinstance(value, dict) and dialect.name in _MODULES
+            return _of_json(dialect.name) if is_json else dialect
     return None
 
 

@@ -28,6 +28,8 @@ has_terminator = True
 #: Clients whose objects have this shape and a dialect of their own.
 _OTHERS: Final = frozenset(("litellm", "huggingface_hub", "mistralai"))
 _CLASSES: Final = frozenset(("ChatCompletionChunk", "ChatCompletion"))
+#: Where reasoning is, if it is not in the content.
+_REASONING: Final = ("reasoning_content", "reasoning")
 #: What the manager's events are called that repeat a chunk.
 _DERIVED: Final = ("content.", "refusal.", "tool_calls.", "logprobs.")
 
@@ -71,12 +73,13 @@ def read(value: Any, /) -> Reading:
     if usage is None and (groq := field("x_groq")) is not None:
         # Groq's first place for it, once.
         usage = fields(groq)("usage")
+    # Mistral's error is a chunk of its own, which its client alone raises.
+    error = value if field("object") == "error" else field("error")
     reading = Reading(
         response_id=text_in(field("id")),
         response_model=text_in(field("model")),
-        counts=openai_counts(usage),
-        # Mistral's error is a chunk of its own, which its client alone raises.
-        error=error_in(value if field("object") == "error" else field("error")),
+        counts=None if usage is None else openai_counts(usage),
+        error=None if error is None else error_in(error),
     )
     for position, choice in enumerate(items(field("choices"))):
         _read_choice(reading, fields(choice), position)
@@ -110,12 +113,12 @@ def _read_choice(reading: Reading, choice: Fields, position: int) -> None:
         part = choice("message")
     delta = fields(part)
     text, reasoning = content_in(delta("content"))
-    refusal = text_in(delta("refusal"))
+    refusal = delta("refusal")
     if refusal is not None:
-        text = joined((text, refusal))
-    reasoning = (
-        reasoning or text_in(delta("reasoning_content")) or text_in(delta("reasoning"))
-    )
+        text = joined((text, text_in(refusal)))
+    for each in _REASONING:
+        if reasoning is None and (thought := delta(each)) is not None:
+            reasoning = text_in(thought)
     names, arguments = tool_calls_in(delta)
     reading.tool_calls += names
     index = choice("index")

@@ -3,6 +3,7 @@
 import base64
 import json
 import urllib.request
+from collections import OrderedDict
 from types import SimpleNamespace as Thing
 
 import pytest
@@ -136,6 +137,19 @@ def test_objects_that_follow_json_are_read_too():
         keep(chunk)
 
     assert texts == ["Hel", (chunks[1], first)]
+
+
+def test_a_dict_of_another_class_is_read_by_its_keys_too():
+    """
+    Such as one that keeps its keys in order.
+    """
+    chunk = OrderedDict({"choices": [{"delta": {"content": "Hello"}}]})
+    texts = []
+
+    keep = dialects.find(chunk).quick(texts.append, lambda *handed: None)
+    keep(chunk)
+
+    assert texts == ["Hello"]
 
 
 def test_bedrocks_invoke_is_read_with_any_vendor_inside():
