@@ -13,6 +13,7 @@ from llmtrack.dialects import has_invented_ending, has_invented_usage
 from llmtrack.dialects.reading import Reading
 from llmtrack.errors import error_info, in_band_error, incomplete
 from llmtrack.events import CallEnded, CallStarted, Delta, Event, FirstToken, UsageKnown
+from llmtrack.frozen import maker_of
 from llmtrack.guard import guarded
 from llmtrack.nesting import innermost, open_calls, open_streams
 from llmtrack.record import CallRecord, ErrorInfo, Outcome
@@ -22,6 +23,12 @@ from llmtrack.summary import is_slow_to_count, running_cost, summarise
 
 #: Values that say nothing of the request that led to them.
 _TELL_NOTHING: Final = frozenset((str, bytes, dict, list, type(None), int, float))
+
+_started: Final = maker_of(CallStarted)
+_first_token: Final = maker_of(FirstToken)
+_made_delta: Final = maker_of(Delta)
+_usage_known: Final = maker_of(UsageKnown)
+_ended: Final = maker_of(CallEnded)
 
 
 class Call(CallState):
@@ -70,7 +77,7 @@ class Call(CallState):
         self.identify()
         self.correlate()
         try:
-            self._send(CallStarted(self.info, 0.0))
+            self._send(_started(self.info, 0.0))
         except BaseException as exc:
             # Only what must pass comes here, such as Ctrl-C inside a tracker.
             self.failed(exc)
@@ -223,13 +230,13 @@ class Call(CallState):
             self.first_text = now
         if self.first_token is None and kind is not None:
             self.first_token = now
-            self._send(FirstToken(self.info, now, now, kind))
+            self._send(_first_token(self.info, now, now, kind))
         if self.outlets.want_deltas:
             self._send(self._delta(chunk, reading, now))
 
     def _delta(self, chunk: Any, reading: Reading, now: float) -> Delta:
         tokens = self.answer.tokens_so_far()
-        return Delta(
+        return _made_delta(
             self.info,
             now,
             self.answer.chunks - 1,
@@ -303,9 +310,9 @@ class Call(CallState):
         info = self.info
         try:
             try:
-                self._send(UsageKnown(info, duration, record.usage))
+                self._send(_usage_known(info, duration, record.usage))
             finally:
-                self._send(CallEnded(info, duration, record, exc))
+                self._send(_ended(info, duration, record, exc))
         finally:
             for other in self._linked:
                 other._end(outcome, exc, error)

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from llmtrack.exportable import Exportable
-from llmtrack.frozen import quickly_made
 from llmtrack.record import CallInfo, CallRecord, ContentKind, TokenUsage
 
 
@@ -41,7 +40,6 @@ class CallStarted(Event):
     """A call has started; sent once, before anything else."""
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class FirstToken(Event):
     """
@@ -67,7 +65,6 @@ class FirstToken(Event):
         }
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class Delta(Event):
     """
@@ -123,7 +120,6 @@ class UsageKnown(Event):
         return {**Event.to_dict(self), **self.usage.to_dict()}
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class CallEnded(Event):
     """

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from llmtrack.exportable import Exportable
-from llmtrack.frozen import quickly_made
 
 ContentKind = Literal["text", "reasoning", "tool_call"]
 TokenSource = Literal["reported", "tokenizer", "estimate", "unknown"]
@@ -56,7 +55,6 @@ class Outcome(StrEnum):
     ABANDONED = "abandoned"
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class TokenUsage(Exportable):
     """
@@ -113,7 +111,6 @@ class TokenUsage(Exportable):
         }
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class Cost(Exportable):
     """
@@ -195,7 +192,6 @@ _NO_ERROR: dict[str, Any] = dict.fromkeys(
 )
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class CallInfo(Exportable):
     """
@@ -253,7 +249,6 @@ class CallInfo(Exportable):
         }
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class CallRecord(CallInfo):
     """

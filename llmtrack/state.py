@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from weakref import ReferenceType
 
 from llmtrack import delivery
@@ -15,6 +15,7 @@ from llmtrack.correlation import TRACES, trace_ids
 from llmtrack.dialects.reading import Reading
 from llmtrack.dialects.request import Request, from_response
 from llmtrack.directory import UNKNOWN
+from llmtrack.frozen import maker_of
 from llmtrack.guard import copied, guarded
 from llmtrack.nesting import new_id
 from llmtrack.outlets import Outlets
@@ -24,6 +25,8 @@ from llmtrack.record import CallInfo, CallRecord, TokenUsage
 from llmtrack.settings import Settings, clock, settings
 from llmtrack.tokens.prompt import Prompt, prompt_of
 from llmtrack.tokens.tally import Tally
+
+_made_info: Final = maker_of(CallInfo)
 
 
 class CallState:
@@ -166,7 +169,7 @@ class CallState:
         """What is known of the call by now."""
         if self._info is None:
             dialect = self.answer.dialect
-            self._info = CallInfo(
+            self._info = _made_info(
                 self.call_id,
                 self.parent.call_id if self.parent else None,
                 self.plan.name,

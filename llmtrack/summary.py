@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from llmtrack import delivery, prices
+from llmtrack.frozen import maker_of
 from llmtrack.guard import guarded
 from llmtrack.record import (
     CallRecord,
@@ -26,6 +27,8 @@ T = TypeVar("T", float, float | None)
 _Time = float | None
 _Times = tuple[_Time, _Time, _Time, _Time, _Time, _Time]
 
+_made_record: Final = maker_of(CallRecord)
+
 _UNKNOWN: Final = TokenUsage()
 _UNPRICED: Final[tuple[Cost | None, CostStatus]] = (None, "no_prices")
 _NO_TIMES: Final[_Times] = (None, None, None, None, None, None)
@@ -42,7 +45,7 @@ def summarise(
     cost, status = guarded("prices", _cost, call, usage, complete, default=_UNPRICED)
     info = call.info
     # By position: to match 34 keywords takes longer than to store the fields.
-    return CallRecord(
+    return _made_record(
         info.call_id,
         info.parent_id,
         info.name,

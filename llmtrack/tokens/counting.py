@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol
 
-from llmtrack.frozen import quickly_made
 from llmtrack.record import TokenSource
 from llmtrack.tokens import vocabulary
 from llmtrack.tokens.models import ESTIMATE, ModelEncoding, encoding_of
@@ -28,7 +27,6 @@ _FAST_ESTIMATOR: Final = 3_000
 _complained: set[tuple[type, str]] = set()
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class TokenCount:
     """

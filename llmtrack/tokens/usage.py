@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from llmtrack.dialects.reading import Counts
+from llmtrack.frozen import maker_of
 from llmtrack.record import TokenSource, TokenUsage
 from llmtrack.tokens.counting import Measure, TokenCount, kind_of
 
 #: More tokens than any call has: a number beyond it is no count.
 _LIMIT: Final = 10**12
+_made_usage: Final = maker_of(TokenUsage)
+
 _NOTHING: Final = Counts()
 _REPORTED: Final[TokenSource] = "reported"
 
@@ -50,7 +53,7 @@ def usage_of(
     if confidence is None or (output_trust is not None and output_trust < confidence):
         confidence = output_trust
     # By place: by name it takes twice as long.
-    return TokenUsage(
+    return _made_usage(
         input_tokens,
         output_tokens,
         _total(known, input_tokens, output_tokens),
