@@ -76,7 +76,6 @@ class Answer:
         self,
         model: str | None,
         counter: Counter | None,
-        *,
         capture: bool,
         on_reading: OnReading,
         deltas: bool,
@@ -97,7 +96,7 @@ class Answer:
         self.tool_calls: list[str] = []
         self.captured_text: list[str] | None = [] if capture else None
         self.captured_reasoning: list[str] | None = [] if capture else None
-        self.tally: Tally = Tally(model, counter, defer=later)
+        self.tally: Tally = Tally(model, counter, later)
         self._texts: list[str] = []
         self._on_reading = on_reading
         self._deltas = deltas

@@ -98,10 +98,10 @@ class CallState:
         self.answer: Answer = Answer(
             request.model,
             chosen.counter,
-            capture=self.capture,
-            on_reading=self._on_reading,
-            deltas=self.outlets.want_deltas,
-            choices=request.n,
+            self.capture,
+            self._on_reading,
+            self.outlets.want_deltas,
+            request.n,
         )
         self.call_id: str = new_id()
         self.served: Served = UNKNOWN

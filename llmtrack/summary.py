@@ -177,6 +177,9 @@ def _cost(
         if call.stream is None:
             # Refused, or never sent: nobody bills that.
             return None, "no_usage"
+    if not prices.is_priceable(usage):
+        # As `price_of` would say, which takes longer to ask.
+        return None, "no_usage"
     return prices.price_of(usage, complete=complete, **_to_price(call))
 
 

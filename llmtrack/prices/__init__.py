@@ -12,7 +12,7 @@ from llmtrack.prices.listed import listed_price, price_list, ready, warm
 from llmtrack.prices.table import MILLION, PriceTable, is_priceable
 from llmtrack.record import Cost, CostStatus, TokenUsage
 
-__all__ = ["PriceTable", "output_rate", "price_of", "ready", "warm"]
+__all__ = ["PriceTable", "is_priceable", "output_rate", "price_of", "ready", "warm"]
 
 _logger = logging.getLogger("llmtrack")
 
