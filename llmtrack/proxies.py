@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache, wraps
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, MethodType
-from typing import TYPE_CHECKING, Any, Final, cast
-
-import wrapt
+from typing import Any, Final, cast
 
 from llmtrack.activation import ActiveSteps, Working
 from llmtrack.bodies import BodyProxy, is_body
@@ -23,7 +21,7 @@ from llmtrack.followers import (
     is_follower,
 )
 from llmtrack.guard import guarded, report
-from llmtrack.hidden import StandIn, hidden_from
+from llmtrack.hidden import ReadingProxy, StandIn, hidden_from, reading
 from llmtrack.kinds import (
     gives_answer,
     gives_streams,
@@ -170,14 +168,7 @@ async def _await(
     return attached
 
 
-if TYPE_CHECKING:
-    _Proxy = wrapt.BaseObjectProxy[Any]
-else:
-    # It cannot be subscripted at run time before wrapt 2.1.
-    _Proxy = wrapt.BaseObjectProxy
-
-
-class StreamProxy(_Proxy, metaclass=StandIn):
+class StreamProxy(ReadingProxy):
     """
     Stands in for a client's stream or stream manager.
 
@@ -187,7 +178,6 @@ class StreamProxy(_Proxy, metaclass=StandIn):
     written on the client's classes or objects.
     """
 
-    _self_stands_for: Any = object
     _self_runs_methods = True
 
     def __init__(self, wrapped: Any, call: Call, guard: Guard | None) -> None:
@@ -195,7 +185,7 @@ class StreamProxy(_Proxy, metaclass=StandIn):
         self._self_call = call
         # A manager and the stream in it share theirs: one may outlive the other.
         self._self_guard = guard or Guard(call)
-        self._self_steps: Any = None
+        self._self_reading = (), None
         self._self_made: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -254,39 +244,44 @@ def proxy(call: Call, value: Any, guard: Guard | None = None) -> StreamProxy:
 
 
 def _iter(self: StreamProxy) -> Any:
-    wrapped = self.__wrapped__
-    if self._self_call.is_over:
+    call, wrapped = self._self_call, self.__wrapped__
+    if call.is_over:
         return iter(wrapped)
-    if self._self_steps is None or self._self_steps.gi_frame is None:
+    _, steps = reading(self)
+    if steps is None or steps.gi_frame is None:
         # Not begun, or interrupted in a block: the client may go on from there.
         has_iter = hasattr(type(wrapped), "__iter__")
-        source = iter(wrapped) if has_iter else ActiveSteps(self._self_call, wrapped)
-        self._self_steps = follow_iterator(self._self_call, source, self._self_guard)
-    return self._self_steps
+        source = iter(wrapped) if has_iter else ActiveSteps(call, wrapped)
+        steps = follow_iterator(call, source, self._self_guard)
+        self._self_reading = call.latch, steps
+    return steps
 
 
 def _next(self: StreamProxy) -> Any:
-    if self._self_call.is_over:
-        return next(self.__wrapped__)
-    return next(self._self_steps or _iter(self))
+    is_open, steps = reading(self)
+    if is_open:
+        return next(steps)
+    return next(self.__wrapped__ if self._self_call.is_over else _iter(self))
 
 
 def _aiter(self: StreamProxy) -> Any:
-    wrapped = self.__wrapped__
-    if self._self_call.is_over:
+    call, wrapped = self._self_call, self.__wrapped__
+    if call.is_over:
         return aiter(wrapped)
-    if self._self_steps is None or self._self_steps.ag_frame is None:
+    _, steps = reading(self)
+    if steps is None or steps.ag_frame is None:
         has_aiter = hasattr(type(wrapped), "__aiter__")
         source = aiter(wrapped) if has_aiter else wrapped
-        call, guard = self._self_call, self._self_guard
-        self._self_steps = follow_async_iterator(call, source, guard)
-    return self._self_steps
+        steps = follow_async_iterator(call, source, self._self_guard)
+        self._self_reading = call.latch, steps
+    return steps
 
 
 def _anext(self: StreamProxy) -> Any:
-    if self._self_call.is_over:
-        return anext(self.__wrapped__)
-    return anext(self._self_steps or _aiter(self))
+    is_open, steps = reading(self)
+    if is_open:
+        return anext(steps)
+    return anext(self.__wrapped__ if self._self_call.is_over else _aiter(self))
 
 
 def _enter(self: StreamProxy) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -157,6 +157,11 @@ class CallState:
     def is_over(self) -> bool:
         """Whether the ending is settled."""
         return not self._latch
+
+    @property
+    def latch(self) -> Sequence[None]:
+        """What is empty once the ending is settled, for who asks once a chunk."""
+        return self._latch
 
     @property
     def elapsed(self) -> float:

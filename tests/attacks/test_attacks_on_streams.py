@@ -109,6 +109,13 @@ def test_a_deep_copy_is_one_of_the_stream(recorder):
     assert (type(copied), list(copied)) == (ListStream, ["a", "b"])
 
 
+def test_what_a_stand_in_keeps_in_slots_is_not_seen(recorder):
+    """A program that looks for `__slots__` finds those of its stream, or none."""
+    stream = track_llm_call(tracker=recorder)(lambda: ListStream("ab"))()
+
+    assert not hasattr(stream, "__slots__")
+
+
 def test_an_awaitable_that_is_awaited_at_once_is_no_drop(recorder):
     """`await ask()` holds nothing but the awaiting; the call is still on."""
     ask = track_llm_call(tracker=recorder)(Awaitable)

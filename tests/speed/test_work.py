@@ -30,6 +30,17 @@ def test_a_chunk_runs_one_function_at_most(tracked, sources, kind, most):
     assert (long - short) / 1_280 < most + 0.2
 
 
+def test_a_chunk_by_next_runs_one_function_more(tracked, sources):
+    """
+    The proxy's `__next__` asks no other function whether the call is still open.
+    """
+    make = tracked(sources["provider's stream"])
+
+    short, long = (_calls(make, length, _by_next) for length in (1_280, 2_560))
+
+    assert (long - short) / 1_280 < 2.2
+
+
 @pytest.mark.parametrize("kind", ["generator of str", "generator of chunks"])
 def test_the_work_grows_with_the_length_and_no_faster(tracked, sources, kind):
     """
@@ -133,7 +144,13 @@ class Remembering:
         return len(text)
 
 
-def _calls(make, length: int) -> int:
+def _by_next(stream):
+    """Yield what a stream gives, each chunk by a call of `next`."""
+    while (chunk := next(stream, None)) is not None:
+        yield chunk
+
+
+def _calls(make, length: int, read=iter) -> int:
     """Return how many of llmtrack's functions a stream runs on this thread."""
     called: Counter[str] = Counter()
 
@@ -146,7 +163,7 @@ def _calls(make, length: int) -> int:
     llmtrack.flush()
     sys.setprofile(note)
     try:
-        for _ in make(length):
+        for _ in read(make(length)):
             pass
     finally:
         sys.setprofile(None)
