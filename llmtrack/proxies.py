@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache, wraps
+from itertools import repeat
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, MethodType
 from typing import Any, Final, cast
 
-from llmtrack.activation import ActiveSteps, Working
+from llmtrack.activation import Working
 from llmtrack.bodies import BodyProxy, is_body
 from llmtrack.call import Call
 from llmtrack.dialects import bedrock_converse
@@ -251,7 +252,7 @@ def _iter(self: StreamProxy) -> Any:
     if steps is None or steps.gi_frame is None:
         # Not begun, or interrupted in a block: the client may go on from there.
         has_iter = hasattr(type(wrapped), "__iter__")
-        source = iter(wrapped) if has_iter else ActiveSteps(call, wrapped)
+        source = iter(wrapped) if has_iter else map(next, repeat(wrapped))
         steps = follow_iterator(call, source, self._self_guard)
         self._self_reading = call.latch, steps
     return steps

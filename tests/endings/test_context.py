@@ -84,6 +84,33 @@ async def test_the_trackers_context_is_that_of_an_async_step(spanning, shape):
     assert ["nobody's"] * 4 == outside
 
 
+class OnlyNext:
+    """A stream that is read by `next` alone: `iter` does not take it."""
+
+    def __init__(self, step):
+        self._step = step
+
+    def __next__(self):
+        return self._step()
+
+
+def test_a_step_of_what_has_no_iter_enters_the_context_once(spanning):
+    """
+    A stream of which `next` is all there is is no iterator to Python.
+    """
+    depths = []
+
+    def step():
+        depths.append(spanning.depth)
+        return CHUNKS[0]
+
+    stream = track_llm_call(tracker=spanning)(lambda: OnlyNext(step))()
+    for _ in range(3):
+        next(stream)
+
+    assert [1, 1, 1] == depths
+
+
 async def test_interleaved_streams_do_not_see_each_other(spanning):
     """
     Each stream works in the context of its own call.
