@@ -117,12 +117,11 @@ class Answer:
     def chars(self) -> int:
         """Characters of the answer that are not counted yet."""
         chars = self.tally.chars
-        return chars + sum(map(len, self._texts)) if self._texts else chars
+        return chars + len(self._waiting()) if self._texts else chars
 
     def tokens_so_far(self) -> int:
         """Return about how many output tokens have arrived."""
-        waiting = sum(len(text) for text in self._texts if isinstance(text, str))
-        return self.tally.so_far() + waiting // 4
+        return self.tally.so_far() + len(self._waiting()) // 4
 
     @property
     def is_whole(self) -> bool:
@@ -152,7 +151,7 @@ class Answer:
         """Hand the texts of the chunks read so far to the tally."""
         texts = self._texts
         if texts:
-            guarded("counting", self._count, texts, default=None)
+            guarded("counting", self._count, default=None)
             self.chunks_folded += len(texts)
             # The quick ways of the dialects hold this very list.
             texts.clear()
@@ -291,22 +290,23 @@ class Answer:
             if reading.counts.output is not None:
                 self._counted_at = self.chunks - ago
 
-    def _count(self, texts: list[str]) -> None:
-        last = len(texts) - 1
-        while last >= 0 and not texts[last]:
-            last -= 1
-        if last < 0:
-            return
-        if self._content_at < self.chunks_folded + last:
-            self._content_at = self.chunks_folded + last
+    def _waiting(self) -> str:
+        """Return what was read since the last fold."""
         try:
-            text = "".join(texts)
+            return "".join(self._texts)
         except TypeError:
             # What a quick way took for text may be a list of parts, or anything
             # that a stream of str has in it.
-            text = "".join(prompt_of(each).text for each in texts)
+            return "".join([prompt_of(each).text for each in self._texts])
+
+    def _count(self) -> None:
+        text = self._waiting()
         if text:
             self.tally.add(text)
+            last = len(self._texts) - 1
+            while not self._texts[last]:
+                last -= 1
+            self._content_at = max(self._content_at, self.chunks_folded + last)
 
 
 def _ignore(*_: Any) -> None:

@@ -180,25 +180,18 @@ def quick(append: Callable[[str], object], in_full: InFull) -> Keep:
         nonlocal before
         try:
             text = chunk.choices[0].delta.content
+            # Its truth may raise as well.
+            if text:
+                append(text)
+                before = chunk
+                return
         except Exception:
-            text = _text_in_json(chunk)
-        if text:
-            append(text)
-            before = chunk
-        else:
-            in_full(chunk, before)
-            before = None
+            # It is read in full then, under guard.
+            pass
+        in_full(chunk, before)
+        before = None
 
     return keep
-
-
-def _text_in_json(chunk: Any) -> Any:
-    """Return the text of a chunk that nobody made an object of, or None."""
-    try:
-        return chunk["choices"][0]["delta"].get("content")
-    except Exception:
-        # It is read in full then, under guard.
-        return None
 
 
 def _content_in_json(chunk: dict[str, Any]) -> Any:

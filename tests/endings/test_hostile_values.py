@@ -3,6 +3,7 @@
 import pytest
 
 from llmtrack import Outcome, track_llm_call, tracked_stream
+from llmtrack.testing import chat_chunks
 
 
 class Raising:
@@ -49,6 +50,14 @@ class Lying:
 
     def __repr__(self):
         raise RuntimeError("repr")
+
+
+class LyingText(str):
+    """A string that has no truth and no length."""
+
+    __slots__ = ()
+    __bool__ = Lying.__bool__
+    __len__ = Lying.__len__
 
 
 class Unhashable(type):
@@ -113,3 +122,39 @@ def test_a_stream_of_hostile_chunks_flows(recorder, number):
 
     assert all(chunk is value for chunk in chunks)
     assert 3 == recorder.record.chunks
+
+
+@pytest.mark.parametrize("length", [1, 2_000], ids=["soon over", "going on"])
+@pytest.mark.parametrize(
+    "value",
+    [None, 7, ["part"], Raising(), Unequal(), Lying(), LyingText("lo")],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("shape", ["text", "content of a chunk"])
+def test_a_stream_flows_that_holds_other_things_after_its_text(
+    recorder, shape, value, length
+):
+    """
+    Once chunks are read the quick way, what is no text is passed on as well.
+    """
+    start = ["Hel", "lo"]
+    rest = [value] * length
+    if shape != "text":
+        start, rest = chat_chunks(*start), [with_content(value)] * length
+
+    @track_llm_call(tracker=recorder)
+    def answer():
+        yield from (*start, *rest)
+
+    chunks = list(answer())
+
+    assert all(a is b for a, b in zip(chunks, [*start, *rest], strict=True))
+    assert len(chunks) == recorder.record.chunks
+    assert recorder.record.usage.output_tokens >= 1
+
+
+def with_content(value):
+    """Return a chunk with some content, whatever that is."""
+    chunk = chat_chunks("text")[0]
+    chunk.choices[0].delta.content = value
+    return chunk
