@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from inspect import getclosurevars
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 OnReading = Callable[[Any, Reading], object]
 
 #: Chunks that are read between two looks at what was read.
-BLOCK: Final = 256
+BLOCK: Final = 1_024
 
 _NOTHING: Final = Reading()
 
@@ -137,12 +136,12 @@ class Answer:
         """
         self.fold()
         while True:
-            before = self.chunks_folded
+            keep, before = self.keep, self.chunks_folded
             block = 1 if self._deltas or not self._is_settled else BLOCK
-            if self.keep == _ignore:
+            if keep is _ignore:
                 # The call is over, and the program reads on.
                 block = sys.maxsize
-            yield self.keep, block
+            yield keep, block
             self.fold()
             if self.chunks_folded < before + block:
                 return
@@ -180,7 +179,7 @@ class Answer:
             return
         self._read_in_full = chunk
         reading = self._read(chunk)
-        self._take_facts(replace(reading, tool_calls=()), ago=1)
+        self._take_facts(reading, ago=1)
 
     def look_at_last(self) -> None:
         """Read the facts of the last chunk, if that was read the quick way."""
@@ -264,6 +263,7 @@ class Answer:
         self._take_facts(reading)
         reasoning = reading.reasoning
         if reading.tool_calls or reasoning or reading.tool_text or reading.other_text:
+            self.tool_calls += reading.tool_calls
             hidden = (reasoning, reading.tool_text, reading.other_text)
             for text in (*reading.tool_calls, *hidden):
                 if text:
@@ -283,8 +283,6 @@ class Answer:
             self.terminated = True
         if self.error is None:
             self.error = reading.error
-        if reading.tool_calls:
-            self.tool_calls += reading.tool_calls
         if reading.counts is not None:
             self.counts = merge(self.counts, reading.counts)
             if reading.counts.output is not None:

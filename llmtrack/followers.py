@@ -11,7 +11,7 @@ from collections.abc import (
     Iterator,
 )
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from sys import getrefcount
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Final
@@ -154,10 +154,9 @@ def _follow_generator(
             if call.is_timed:
                 asked = clock()
                 for keep, block in call.answer.lanes():
-                    for _ in range(block):
+                    for _ in repeat(None, block):
                         chunk = step(sent)
-                        wait = clock() - asked
-                        waited += wait
+                        waited += (wait := clock() - asked)
                         if wait > longest:
                             longest = wait
                         keep(chunk)
@@ -171,7 +170,7 @@ def _follow_generator(
                         asked = clock()
             else:
                 for keep, block in call.answer.lanes():
-                    for _ in range(block):
+                    for _ in repeat(None, block):
                         chunk = step(sent)
                         keep(chunk)
                         step = send
@@ -228,8 +227,7 @@ def _follow_iterator(
                 asked = clock()
                 for keep, block in call.answer.lanes():
                     for chunk in islice(source, block):
-                        wait = clock() - asked
-                        waited += wait
+                        waited += (wait := clock() - asked)
                         if wait > longest:
                             longest = wait
                         keep(chunk)
@@ -271,10 +269,9 @@ async def _follow_async_generator(
             if call.is_timed:
                 asked = clock()
                 for keep, block in call.answer.lanes():
-                    for _ in range(block):
+                    for _ in repeat(None, block):
                         chunk = await step(sent)
-                        wait = clock() - asked
-                        waited += wait
+                        waited += (wait := clock() - asked)
                         if wait > longest:
                             longest = wait
                         keep(chunk)
@@ -288,7 +285,7 @@ async def _follow_async_generator(
                         asked = clock()
             else:
                 for keep, block in call.answer.lanes():
-                    for _ in range(block):
+                    for _ in repeat(None, block):
                         chunk = await step(sent)
                         keep(chunk)
                         step = send
@@ -345,10 +342,9 @@ async def _follow_async_iterator(
             if call.is_timed:
                 asked = clock()
                 for keep, block in call.answer.lanes():
-                    for _ in range(block):
+                    for _ in repeat(None, block):
                         chunk = await advance()
-                        wait = clock() - asked
-                        waited += wait
+                        waited += (wait := clock() - asked)
                         if wait > longest:
                             longest = wait
                         keep(chunk)
@@ -356,7 +352,7 @@ async def _follow_async_iterator(
                         asked = clock()
             else:
                 for keep, block in call.answer.lanes():
-                    for _ in range(block):
+                    for _ in repeat(None, block):
                         chunk = await advance()
                         keep(chunk)
                         yield chunk

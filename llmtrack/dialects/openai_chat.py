@@ -176,20 +176,20 @@ def quick(append: Callable[[str], object], in_full: InFull) -> Keep:
     """Return how to read chunks that are likely to hold nothing but text."""
     before: Any = None
 
-    def keep(chunk: Any) -> None:
+    def keep(chunk: Any) -> object:
         nonlocal before
         try:
             text = chunk.choices[0].delta.content
             # Its truth may raise as well.
             if text:
-                append(text)
                 before = chunk
-                return
+                return append(text)
         except Exception:
             # It is read in full then, under guard.
             pass
         in_full(chunk, before)
         before = None
+        return None
 
     return keep
 

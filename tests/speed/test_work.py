@@ -26,7 +26,7 @@ def test_a_chunk_runs_one_function_at_most(tracked, sources, kind, most):
 
     short, long = (_calls(make, length) for length in (1_280, 2_560))
 
-    # Once in a block of 256 chunks what was read is folded.
+    # Once in a block of chunks what was read is folded.
     assert (long - short) / 1_280 < most + 0.2
 
 
