@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -9,6 +10,7 @@ from weakref import ref
 
 from llmtrack import delivery
 from llmtrack.answer import kind_of
+from llmtrack.correlation import TRACES
 from llmtrack.dialects import has_invented_ending, has_invented_usage
 from llmtrack.dialects.reading import Reading
 from llmtrack.errors import error_info, in_band_error, incomplete
@@ -65,7 +67,8 @@ class Call(CallState):
         Args:
             stream: Whether the call is known to be a stream by now.
         """
-        delivery.arm_once()
+        if delivery.armed != delivery.generation:
+            delivery.arm()
         self.parent = innermost(self)
         if self.parent is not None:
             self.parent.is_nested = True
@@ -75,7 +78,8 @@ class Call(CallState):
         if stream:
             self._become_stream()
         self.identify()
-        self.correlate()
+        if TRACES in sys.modules:
+            self.correlate()
         try:
             self._send(_started(self.info, 0.0))
         except BaseException as exc:

@@ -136,7 +136,8 @@ _post = _Post()
 _before_exit: list[Job] = []
 #: Differs in a forked child, which must not report its parent's calls.
 generation: int = 0
-_armed = -1
+#: The generation that runs `at_exit`.
+armed: int = -1
 _registered: int | None = -1
 
 later: Callable[[Job], None] = _post.later
@@ -207,19 +208,19 @@ def arm() -> None:
     registered is the first one run. A `multiprocessing` child leaves by
     `os._exit`, which runs none of them, but runs its own finalizers before.
     """
-    global _armed, _registered
+    global armed, _registered
     if _registered is None or _registered != _count_registered():
         atexit.unregister(at_exit)
         atexit.register(at_exit)
         _registered = _count_registered()
     process = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
-    if _armed != generation and process and util:
+    if armed != generation and process and util:
         # Some children import the program before they are known to be children.
         util.register_after_fork(at_exit, _arm_child)
         if process.parent_process():
             _arm_child()
-    _armed = generation
+    armed = generation
 
 
 def _count_registered() -> int | None:
@@ -234,15 +235,9 @@ def _count_registered() -> int | None:
 
 
 def _arm_child(*_: object) -> None:
-    global _armed
+    global armed
     sys.modules["multiprocessing.util"].Finalize(None, at_exit, exitpriority=100)
-    _armed = generation
-
-
-def arm_once() -> None:
-    """Arm this process, unless it is."""
-    if _armed != generation:
-        arm()
+    armed = generation
 
 
 def _after_fork() -> None:

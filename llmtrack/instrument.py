@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from llmtrack.activation import Working
+from llmtrack.activation import Active
 from llmtrack.call import Call
 from llmtrack.dialects.request import Request, from_arguments
 from llmtrack.directory import Directory
@@ -15,6 +15,7 @@ from llmtrack.followers import follow_async_generator, follow_generator
 from llmtrack.functions import Arguments, callable_in, is_awaited_generator, name_of
 from llmtrack.guard import guarded, of_kind
 from llmtrack.keywords import explains_keywords
+from llmtrack.nesting import running
 from llmtrack.plan import Plan, outlets_for
 from llmtrack.settings import is_disabled
 
@@ -161,12 +162,19 @@ def _wrapper_for(function: Any, plan: Plan) -> Callable[..., Any]:
     def call_function(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         call = new_call(instance, args, kwargs)
         call.start()
+        # As `Working` does, in a fifth of its time where no tracker is entered.
+        token = running.set(call)
         try:
-            with Working(call):
+            if call.outlets.activate:
+                with Active(call):
+                    value = wrapped(*args, **kwargs)
+            else:
                 value = wrapped(*args, **kwargs)
         except BaseException as exc:
             call.failed(exc)
             raise
+        finally:
+            running.reset(token)
         return attach(call, value)
 
     if inspect.iscoroutinefunction(shape) or is_awaited_generator(shape):

@@ -48,7 +48,11 @@ def attach(call: Call, value: Any) -> Any:
     """
     cls: Any = type(value)
     try:
-        return _way_to_attach(cls)(call, value)
+        way = _way_to_attach(cls)
+        if way is not None:
+            return way(call, value)
+        call.responded(value)
+        return value
     except Exception as exc:
         report("following a value", exc)
         call.exhausted()
@@ -56,8 +60,12 @@ def attach(call: Call, value: Any) -> Any:
 
 
 @lru_cache(maxsize=512)
-def _way_to_attach(cls: Any) -> Callable[[Call, Any], Any]:
-    """Return what to do with values of a class; looked up once for each."""
+def _way_to_attach(cls: Any) -> Callable[[Call, Any], Any] | None:
+    """
+    Return what to do with values of a class; looked up once for each.
+
+    None for responses, which are read and left alone.
+    """
     if issubclass(cls, StreamProxy):
         return _attach_proxy
     if issubclass(cls, GeneratorType | AsyncGeneratorType):
@@ -72,7 +80,7 @@ def _way_to_attach(cls: Any) -> Callable[[Call, Any], Any]:
         return _attach_raw_response
     if issubclass(cls, dict):
         return _attach_dict
-    return _attach_response
+    return None
 
 
 def _attach_proxy(call: Call, value: StreamProxy) -> StreamProxy:
@@ -95,7 +103,8 @@ def _attach_generator(call: Call, value: Any) -> Any:
 def _attach_raw_response(call: Call, value: Any) -> Any:
     if is_unread(value):
         return proxy(call, value)
-    return _attach_response(call, value)
+    call.responded(value)
+    return value
 
 
 def _attach_dict(call: Call, value: dict[Any, Any]) -> dict[Any, Any]:
@@ -114,11 +123,6 @@ def _attach_dict(call: Call, value: dict[Any, Any]) -> dict[Any, Any]:
                     "the id", find_id, value, default=None
                 )
             return value
-    call.responded(value)
-    return value
-
-
-def _attach_response(call: Call, value: Any) -> Any:
     call.responded(value)
     return value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +10,7 @@ from weakref import ReferenceType
 
 from llmtrack import delivery
 from llmtrack.answer import Answer
-from llmtrack.correlation import TRACES, trace_ids
+from llmtrack.correlation import trace_ids
 from llmtrack.dialects.reading import Reading
 from llmtrack.dialects.request import Request, from_response
 from llmtrack.directory import UNKNOWN
@@ -193,8 +192,6 @@ class CallState:
 
     def correlate(self) -> None:
         """Take the ids of the span that is current here; the user's keys win."""
-        if TRACES not in sys.modules:
-            return
         found = guarded("finding the span", trace_ids, default=self._trace)
         if found != self._trace:
             self._trace = found

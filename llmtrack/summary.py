@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from llmtrack import delivery, prices
 from llmtrack.frozen import maker_of
-from llmtrack.guard import guarded
+from llmtrack.guard import report
 from llmtrack.record import (
     CallRecord,
     Cost,
@@ -19,7 +19,6 @@ from llmtrack.record import (
 )
 from llmtrack.state import CallState
 from llmtrack.tokens import is_slow
-from llmtrack.tokens.counting import Measure
 from llmtrack.tokens.usage import usage_of
 
 T = TypeVar("T", float, float | None)
@@ -41,8 +40,16 @@ def summarise(
     """Return the record of a call that is over."""
     answer = call.answer
     complete = outcome is Outcome.SUCCESS or (answer.is_whole and answer.error is None)
-    usage = guarded("counting", _usage, call, complete, default=_UNKNOWN)
-    cost, status = guarded("prices", _cost, call, usage, complete, default=_UNPRICED)
+    try:
+        usage = _usage(call, complete)
+    except Exception as exc:
+        report("counting", exc)
+        usage = _UNKNOWN
+    try:
+        cost, status = _cost(call, usage, complete)
+    except Exception as exc:
+        report("prices", exc)
+        cost, status = _UNPRICED
     info = call.info
     # By position: to match 34 keywords takes longer than to store the fields.
     return _made_record(
@@ -142,7 +149,9 @@ def _usage(call: CallState, complete: bool) -> TokenUsage:
         return call.usage_by_hand
     if call.is_nested:
         return _UNKNOWN
-    counts = call.answer.reported()
+    arrived = call.answer
+    counts = arrived.reported()
+    has_chunks = arrived.chunks > 0
     prompt = answer = None
     uncounted: tuple[str, ...] = ()
     if counts is None or counts.input is None:
@@ -150,22 +159,17 @@ def _usage(call: CallState, complete: bool) -> TokenUsage:
         uncounted = said.uncounted
         if said.texts or uncounted:
             prompt = said.measure(call.request.model, call.settings.counter)
-    if counts is None or counts.output is None:
-        answer = _answer_count(call)
-    was_answered = call.stream or call.answer.chunks > 0
+    # Where nothing came back, the output is not known, which is not 0.
+    has_come = has_chunks or call.stream is False
+    if has_come and (counts is None or counts.output is None):
+        answer = arrived.tally.measure()
     return usage_of(
         counts,
         prompt=prompt,
         answer=answer,
         uncounted=uncounted,
-        is_lower_bound=was_answered and not complete,
+        is_lower_bound=(has_chunks or bool(call.stream)) and not complete,
     )
-
-
-def _answer_count(call: CallState) -> Measure | None:
-    """Return the tokens that arrived; None where there was no answer at all."""
-    has_answered = call.stream is False or call.answer.chunks > 0
-    return call.answer.tally.measure() if has_answered else None
 
 
 def _cost(

@@ -46,10 +46,14 @@ def usage_of(
     output_trust: float | None = 1.0
     missing: tuple[str, ...] = ()
     if input_tokens is None:
-        input_tokens, input_source, confidence = _counted(prompt)
+        input_source, confidence = "unknown", None
+        if prompt is not None:
+            input_tokens, input_source, confidence = _counted(prompt)
         missing = tuple(uncounted)
     if output_tokens is None:
-        output_tokens, output_source, output_trust = _counted(answer)
+        output_source, output_trust = "unknown", None
+        if answer is not None:
+            output_tokens, output_source, output_trust = _counted(answer)
     if confidence is None or (output_trust is not None and output_trust < confidence):
         confidence = output_trust
     # By place: by name it takes twice as long.
