@@ -92,7 +92,7 @@ class Answer:
         self.response_id: str | None = None
         self.response_model: str | None = None
         self.terminated: bool = False
-        self.tool_calls: list[str] = []
+        self.tool_calls: tuple[str, ...] = ()
         self.captured_text: list[str] | None = [] if capture else None
         self.captured_reasoning: list[str] | None = [] if capture else None
         self.tally: Tally = Tally(model, counter, later)
@@ -263,7 +263,7 @@ class Answer:
         self._take_facts(reading)
         reasoning = reading.reasoning
         if reading.tool_calls or reasoning or reading.tool_text or reading.other_text:
-            self.tool_calls += reading.tool_calls
+            self.tool_calls = (*self.tool_calls, *reading.tool_calls)
             hidden = (reasoning, reading.tool_text, reading.other_text)
             for text in (*reading.tool_calls, *hidden):
                 if text:

@@ -27,6 +27,8 @@ from llmtrack.tokens.tally import Tally
 
 _made_info: Final = maker_of(CallInfo)
 
+_NO_SPAN: Final[Mapping[str, str]] = {}
+
 
 class CallState:
     """
@@ -87,7 +89,7 @@ class CallState:
         # The program may append to its messages while the answer flows.
         self._asked = request.input[:] if type(request.input) is list else request.input
         self._prompt: Prompt | None = None
-        self._trace: dict[str, str] = {}
+        self._trace: Mapping[str, str] = _NO_SPAN
         # Whether the trackers' contexts have been entered.
         self.was_active: bool = False
         self.metadata: dict[str, Any] = {} if metadata is None else copied(metadata)

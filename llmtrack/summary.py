@@ -77,7 +77,7 @@ def summarise(
         usage,
         cost,
         status,
-        tuple(answer.tool_calls),
+        answer.tool_calls,
         *(_texts(call) if call.capture else _NO_TEXTS),
         request_parameters=info.request_parameters,
     )
