@@ -61,6 +61,8 @@ def measured(
     command: list[str | Path] = [python, _HERE, "--peer", name]
     command += ["--rounds", str(rounds), "--only", ",".join(only)]
     quiet = {
+        # An environment that was made before holds llmtrack as it was then.
+        "PYTHONPATH": str(_CHECKOUT),
         "DO_NOT_TRACK": "1",
         "OPENAI_API_KEY": "x",
         "TOKENIZERS_PARALLELISM": "false",
