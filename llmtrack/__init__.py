@@ -8,6 +8,7 @@ A name is imported when it is first used.
 """
 
 from importlib import import_module
+from os import register_at_fork
 
 # Type checkers know it by its name; typing takes longer to import than all of this.
 TYPE_CHECKING = False
@@ -109,12 +110,30 @@ if not TYPE_CHECKING:
         *_MODULES.values(),
     }
 
+    #: What is being imported for somebody, by any thread.
+    _loading = []
+
+    def _loaded(part: str) -> object:
+        module = f"{__name__}.{part}"
+        _loading.append(module)
+        try:
+            return import_module(module)
+        finally:
+            _loading.remove(module)
+
+    def _finish_loading() -> None:
+        # A module half imported at a fork is half imported in the child for ever.
+        for module in tuple(_loading):
+            import_module(module)
+
+    register_at_fork(before=_finish_loading)
+
     def __getattr__(name: str) -> object:
         if name in _PARTS:
-            return import_module(f"{__name__}.{name}")
+            return _loaded(name)
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        value = getattr(_loaded(_MODULES[name]), name)
         # From now on it is found without asking here.
         globals()[name] = value
         return value

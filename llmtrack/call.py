@@ -12,7 +12,7 @@ from llmtrack import delivery
 from llmtrack.answer import kind_of
 from llmtrack.correlation import TRACES
 from llmtrack.dialects import has_invented_ending, has_invented_usage
-from llmtrack.dialects.reading import Reading
+from llmtrack.dialects.reading import InBandError, Reading
 from llmtrack.errors import error_info, in_band_error, incomplete
 from llmtrack.events import CallEnded, CallStarted, Delta, Event, FirstToken, UsageKnown
 from llmtrack.frozen import maker_of
@@ -25,6 +25,9 @@ from llmtrack.summary import is_slow_to_count, running_cost, summarise
 
 #: Values that say nothing of the request that led to them.
 _TELL_NOTHING: Final = frozenset((str, bytes, dict, list, type(None), int, float))
+
+#: A provider's error that makes no sense.
+_UNREADABLE: Final = ErrorInfo("error", "", "server", retryable=True)
 
 _started: Final = maker_of(CallStarted)
 _first_token: Final = maker_of(FirstToken)
@@ -225,7 +228,7 @@ class Call(CallState):
         now = self.elapsed
         if self.first_chunk is None:
             self.first_chunk = now
-            if self.served.provider is None and type(chunk) is not str:
+            if self.served.provider is None:
                 self.identify(chunk=chunk)
             self._info = None
         if kind is None and reading.finish_reason is None:
@@ -305,9 +308,7 @@ class Call(CallState):
         answer.fold()
         in_band = answer.error
         if error is None and in_band is not None:
-            error = in_band_error(
-                in_band.type, in_band.message, in_band.code, in_band.status_code
-            )
+            error = guarded("reading", _as_error, in_band, default=_UNREADABLE)
         self._info = None
         self.record = record = summarise(self, outcome, error, duration)
         answer.close()
@@ -323,6 +324,10 @@ class Call(CallState):
             # What outlives this call, such as a task, is inside of what is still open.
             while self.parent is not None and self.parent.is_over:
                 self.parent = self.parent.parent
+
+
+def _as_error(told: InBandError) -> ErrorInfo:
+    return in_band_error(told.type, told.message, told.code, told.status_code)
 
 
 def _weakly(stream: Any) -> Callable[[], Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from llmtrack import delivery, prices
 from llmtrack.frozen import maker_of
-from llmtrack.guard import report
+from llmtrack.guard import guarded, report
 from llmtrack.record import (
     CallRecord,
     Cost,
@@ -28,10 +28,12 @@ _Times = tuple[_Time, _Time, _Time, _Time, _Time, _Time]
 
 _made_record: Final = maker_of(CallRecord)
 
+_Texts = tuple[str | None, str | None, str | None]
+
 _UNKNOWN: Final = TokenUsage()
 _UNPRICED: Final[tuple[Cost | None, CostStatus]] = (None, "no_prices")
 _NO_TIMES: Final[_Times] = (None, None, None, None, None, None)
-_NO_TEXTS: Final = (None, None, None)
+_NO_TEXTS: Final[_Texts] = (None, None, None)
 
 
 def summarise(
@@ -78,7 +80,7 @@ def summarise(
         cost,
         status,
         answer.tool_calls,
-        *(_texts(call) if call.capture else _NO_TEXTS),
+        *guarded("reading", _texts, call, default=_NO_TEXTS),
         request_parameters=info.request_parameters,
     )
 
@@ -100,8 +102,10 @@ def _times(call: CallState, duration: float) -> _Times:
     return *first, waited, duration - waited, longest
 
 
-def _texts(call: CallState) -> tuple[str, str | None, str | None]:
+def _texts(call: CallState) -> _Texts:
     """Return what was asked and answered, in the record's order."""
+    if not call.capture:
+        return _NO_TEXTS
     answer = call.answer
     return (
         call.prompt.text,

@@ -72,7 +72,7 @@ def read(value: Any, /) -> Reading:
             return Reading()
         case _:
             said = text_in(field("message")) or "the stream failed"
-            return Reading(error=InBandError(kind, said))
+            return Reading(error=InBandError(str(kind), said))
 
 
 def _read_delta(delta: Fields) -> Reading:

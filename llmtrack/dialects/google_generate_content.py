@@ -128,7 +128,7 @@ def _text_in_json(chunk: dict[str, Any]) -> Any:
     """Return the text of such a chunk as it is in the JSON."""
     (candidate,) = chunk["candidates"]
     (part,) = candidate["content"]["parts"]
-    has_more = part.get("thought") or candidate.get("index")
+    has_more = len(part) > 1 or candidate.get("index") or "finishReason" in candidate
     return None if has_more else part["text"]
 
 

@@ -62,7 +62,10 @@ def _text_of(chunk: Any) -> Any:
 
 def _text_in_json(chunk: dict[str, Any]) -> Any:
     """Return the text of such a chunk as it is in the JSON."""
-    return chunk["message"]["content"]
+    message = chunk["message"]
+    # Some servers put a tool call or a thought beside the text.
+    has_more = chunk["done"] or "tool_calls" in message or "thinking" in message
+    return None if has_more else message["content"]
 
 
 quick: Quick = quick_by(_text_of)

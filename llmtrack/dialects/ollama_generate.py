@@ -36,7 +36,7 @@ def _text_of(chunk: Any) -> Any:
 
 def _text_in_json(chunk: dict[str, Any]) -> Any:
     """Return the text of such a chunk as it is in the JSON."""
-    return chunk["response"]
+    return None if chunk["done"] or "thinking" in chunk else chunk["response"]
 
 
 quick: Quick = quick_by(_text_of)

@@ -62,8 +62,9 @@ def _text_of(chunk: Any) -> Any:
 
 def _text_in_json(chunk: dict[str, Any]) -> Any:
     """Return the text of such a chunk as it is in the JSON."""
-    choice = chunk["choices"][0]
-    return None if choice.get("index") else choice["text"]
+    (choice,) = chunk["choices"]
+    has_more = choice.get("index") or choice.get("finish_reason")
+    return None if has_more else choice["text"]
 
 
 quick: Quick = quick_by(_text_of)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llmtrack.dialects.reading import InFull, Keep, Reading
+from llmtrack.dialects.shapes import text_in
 
 name = "text"
 operation = "chat"
@@ -23,7 +24,8 @@ def read(value: Any, /) -> Reading:
     """Return the text; bytes are taken for UTF-8."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    return Reading(text=value or None)
+    # A generator of strings may have anything in it.
+    return Reading(text=text_in(value) or None)
 
 
 def quick(append: Callable[[str], object], in_full: InFull) -> Keep:
