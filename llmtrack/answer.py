@@ -136,12 +136,14 @@ class Answer:
         """
         self.fold()
         while True:
-            keep, before = self.keep, self.chunks_folded
+            before = self.chunks_folded
             block = 1 if self._deltas or not self._is_settled else BLOCK
-            if keep is _ignore:
+            if self.keep is _ignore:
                 # The call is over, and the program reads on.
                 block = sys.maxsize
-            yield keep, block
+            # No variable holds the reader here: a traced frame that did and was
+            # collected crashed CPython 3.12.1.
+            yield self.keep, block
             self.fold()
             if self.chunks_folded < before + block:
                 return

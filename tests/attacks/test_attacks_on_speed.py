@@ -196,4 +196,5 @@ def test_a_fork_waits_for_a_name_that_is_being_imported(tmp_path):
         cwd=tmp_path,
     )
 
-    assert ("0\n", "") == (done.stdout, done.stderr)
+    # From Python 3.12 on it warns of a fork beside threads.
+    assert "0\n" == done.stdout, done.stderr
