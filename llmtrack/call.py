@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
-from weakref import ref
+from weakref import ReferenceType, ref
 
 from llmtrack import delivery
 from llmtrack.answer import kind_of
@@ -53,6 +53,7 @@ class Call(CallState):
     first_chunk: float | None
     first_text: float | None
     first_token: float | None
+    follower: ReferenceType[Any] | None
     is_telling: bool
     longest_wait: float
     metadata: dict[str, Any]
