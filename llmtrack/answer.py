@@ -162,7 +162,9 @@ class Answer:
         text = value
         # A plain string is its text. To make a reading of it takes as long as to
         # count a word.
-        if type(value) is not str or self._dialect_of(value) is not plain_text:
+        if type(value) is str:
+            self.dialect = dialects.find(value)
+        if type(value) is not str or self.dialect is not plain_text:
             reading = self._read(value)
             self._learn(reading)
             text = reading.text

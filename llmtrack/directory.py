@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 from types import FunctionType
 from typing import Any, Final
@@ -59,7 +58,13 @@ class Directory:
         seen = chunk if value is None else value
         if value is not None and _tells_more(value):
             return self._find(client, seen, model, dialect)
-        held = (client, *self._named())
+        held: tuple[Any, ...] = (client,)
+        code = self._code
+        if code is not None:
+            # What the function's code names may be a client.
+            held += tuple(map(code.__globals__.get, code.__code__.co_names))
+            if code.__closure__:
+                held += tuple(map(_contents, code.__closure__))
         key = (*map(id, held), type(value), type(chunk), model, dialect)
         known = self._known.get(key)
         if known is None:
@@ -82,15 +87,6 @@ class Directory:
             dialect=dialect,
         )
         return guarded("finding the provider", find, default=UNKNOWN)
-
-    def _named(self) -> Iterable[Any]:
-        """Return what the function's code names, which may be a client."""
-        code = self._code
-        if code is None:
-            return ()
-        named = map(code.__globals__.get, code.__code__.co_names)
-        cells = code.__closure__
-        return named if cells is None else (*named, *map(_contents, cells))
 
 
 def _tells_more(value: Any) -> bool:

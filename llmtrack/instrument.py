@@ -13,7 +13,7 @@ from llmtrack.directory import Directory
 from llmtrack.errors import ConfigurationError
 from llmtrack.followers import follow_async_generator, follow_generator
 from llmtrack.functions import Arguments, callable_in, is_awaited_generator, name_of
-from llmtrack.guard import guarded, of_kind
+from llmtrack.guard import guarded, of_kind, report
 from llmtrack.keywords import explains_keywords
 from llmtrack.nesting import running
 from llmtrack.plan import Plan, outlets_for
@@ -131,8 +131,10 @@ def _wrapper_for(function: Any, plan: Plan) -> Callable[..., Any]:
 
     def new_call(instance: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
         bound = arguments.bind(instance, args, kwargs)
-        request = guarded("the arguments", from_arguments, bound, default=None)
-        if request is None:
+        try:
+            request = from_arguments(bound)
+        except Exception as exc:
+            report("the arguments", exc)
             request = Request()
         metadata = plan.metadata
         if metadata is not None:

@@ -41,9 +41,10 @@ def summarise(
 ) -> CallRecord:
     """Return the record of a call that is over."""
     answer = call.answer
+    chunks = answer.chunks
     complete = outcome is Outcome.SUCCESS or (answer.is_whole and answer.error is None)
     try:
-        usage = _usage(call, complete)
+        usage = _usage(call, complete, has_chunks=chunks > 0)
     except Exception as exc:
         report("counting", exc)
         usage = _UNKNOWN
@@ -52,6 +53,9 @@ def summarise(
     except Exception as exc:
         report("prices", exc)
         cost, status = _UNPRICED
+    texts = _NO_TEXTS
+    if call.capture:
+        texts = guarded("reading", _texts, call, default=_NO_TEXTS)
     info = call.info
     # By position: to match 34 keywords takes longer than to store the fields.
     return _made_record(
@@ -73,14 +77,14 @@ def summarise(
         answer.response_model,
         answer.response_id,
         *_times(call, duration),
-        answer.chunks,
+        chunks,
         answer.finish_reason,
         error,
         usage,
         cost,
         status,
         answer.tool_calls,
-        *guarded("reading", _texts, call, default=_NO_TEXTS),
+        *texts,
         request_parameters=info.request_parameters,
     )
 
@@ -104,8 +108,6 @@ def _times(call: CallState, duration: float) -> _Times:
 
 def _texts(call: CallState) -> _Texts:
     """Return what was asked and answered, in the record's order."""
-    if not call.capture:
-        return _NO_TEXTS
     answer = call.answer
     return (
         call.prompt.text,
@@ -118,10 +120,11 @@ def is_slow_to_count(call: CallState) -> bool:
     """Return whether counting now would hold the consumer for over 1 ms."""
     if call.is_nested or call.usage_by_hand is not None:
         return False
-    known = call.answer.reported()
+    answer = call.answer
+    known = answer.reported() if answer.counts else None
     chars = 0
     if known is None or known.output is None:
-        chars += call.answer.chars
+        chars += answer.chars
     is_priced = known is not None and known.input is not None
     if not is_priced:
         prompt = call.prompt
@@ -148,14 +151,13 @@ def running_cost(call: CallState, tokens: int) -> Decimal | None:
     return None if rate is None else rate[0] + rate[1] * tokens
 
 
-def _usage(call: CallState, complete: bool) -> TokenUsage:
+def _usage(call: CallState, complete: bool, *, has_chunks: bool) -> TokenUsage:
     if call.usage_by_hand is not None:
         return call.usage_by_hand
     if call.is_nested:
         return _UNKNOWN
     arrived = call.answer
-    counts = arrived.reported()
-    has_chunks = arrived.chunks > 0
+    counts = arrived.reported() if arrived.counts else None
     prompt = answer = None
     uncounted: tuple[str, ...] = ()
     if counts is None or counts.input is None:
