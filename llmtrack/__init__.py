@@ -7,8 +7,8 @@ reach a tracker of your choice, however the call ends.
 A name is imported when it is first used.
 """
 
-from importlib import import_module
-from os import register_at_fork
+from importlib import import_module as _import_module
+from os import register_at_fork as _register_at_fork
 
 # Type checkers know it by its name; typing takes longer to import than all of this.
 TYPE_CHECKING = False
@@ -117,16 +117,16 @@ if not TYPE_CHECKING:
         module = f"{__name__}.{part}"
         _loading.append(module)
         try:
-            return import_module(module)
+            return _import_module(module)
         finally:
             _loading.remove(module)
 
     def _finish_loading() -> None:
         # A module half imported at a fork is half imported in the child for ever.
         for module in tuple(_loading):
-            import_module(module)
+            _import_module(module)
 
-    register_at_fork(before=_finish_loading)
+    _register_at_fork(before=_finish_loading)
 
     def __getattr__(name: str) -> object:
         if name in _PARTS:

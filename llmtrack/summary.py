@@ -165,9 +165,10 @@ def _usage(call: CallState, complete: bool, *, has_chunks: bool) -> TokenUsage:
         uncounted = said.uncounted
         if said.texts or uncounted:
             prompt = said.measure(call.request.model, call.settings.counter)
-    # Where nothing came back, the output is not known, which is not 0.
-    has_come = has_chunks or call.stream is False
-    if has_come and (counts is None or counts.output is None):
+    # Where nothing came back, or nothing that can be read, the output is unknown,
+    # which is not 0.
+    is_read = arrived.dialect is not None and (has_chunks or call.stream is False)
+    if is_read and (counts is None or counts.output is None):
         answer = arrived.tally.measure()
     return usage_of(
         counts,
@@ -190,6 +191,9 @@ def _cost(
     if not prices.is_priceable(usage):
         # As `price_of` would say, which takes longer to ask.
         return None, "no_usage"
+    if call.answer.dialect is None and usage.output_tokens is None:
+        # What came back could not be read, and is not in the price.
+        complete = False
     return prices.price_of(usage, complete=complete, **_to_price(call))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import llmtrack
 from llmtrack import prices
+from llmtrack.testing import RecordingTracker
 from llmtrack.trackers import Batched
 
 
@@ -88,3 +89,56 @@ def test_the_model_of_a_request_that_failed_is_known():
         client.close()
 
     assert "gpt-4o-mini" == recorder.record.request_model
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 3, object(), ["a long list"], {"summary": "a long answer"}],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_the_tokens_of_an_answer_that_cannot_be_read_are_unknown(value, is_streamed):
+    """
+    Unknown is None, never 0, and a price of the rest says that it is not all.
+    """
+    recorder = RecordingTracker()
+
+    @llmtrack.track_llm_call(tracker=recorder, model="gpt-4o")
+    def answer(prompt):
+        return iter([value, value]) if is_streamed else value
+
+    answered = answer("hello there")
+    if is_streamed:
+        list(answered)
+    llmtrack.flush()
+
+    record = recorder.records[0]
+    assert (None, "unknown") == (record.usage.output_tokens, record.usage.output_source)
+    assert record.cost is None or not record.cost.complete
+
+
+def test_an_empty_answer_has_no_tokens():
+    """
+    A string that is empty was read, and has 0 tokens.
+    """
+    recorder = RecordingTracker()
+
+    @llmtrack.track_llm_call(tracker=recorder)
+    def answer(prompt):
+        return ""
+
+    answer("hello there")
+    llmtrack.flush()
+
+    assert 0 == recorder.records[0].usage.output_tokens
+
+
+def test_the_names_of_the_package_are_its_own():
+    """
+    What `dir` shows beside the public names are its parts, not what it imports.
+    """
+    shown = {name for name in dir(llmtrack) if not name.startswith("_")}
+
+    assert {"TYPE_CHECKING"} >= shown - set(llmtrack.__all__) - llmtrack._PARTS - {
+        name for name in shown if type(getattr(llmtrack, name)) is type(llmtrack)
+    }
