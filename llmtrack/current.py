@@ -71,8 +71,7 @@ class CurrentCall:
 
     @model.setter
     def model(self, model: str | None) -> None:
-        self._call.request.model = of_kind(str, "model", model)
-        self._call.forget_info()
+        self._call.take_model(of_kind(str, "model", model))
 
     @property
     def usage(self) -> TokenUsage | None:

@@ -23,7 +23,6 @@ from llmtrack.providers import Served
 from llmtrack.record import CallInfo, CallRecord, TokenUsage
 from llmtrack.settings import Settings, clock, settings
 from llmtrack.tokens.prompt import Prompt, prompt_of
-from llmtrack.tokens.tally import Tally
 
 _made_info: Final = maker_of(CallInfo)
 
@@ -206,6 +205,11 @@ class CallState:
             self._prompt = prompt_of(self._asked, tools=self.request.tools)
         return self._prompt
 
+    def take_model(self, model: str | None) -> None:
+        """Take the model that was asked for, which also decides how text is counted."""
+        self.request.model = self.answer.tally.model = model
+        self._info = None
+
     def forget_info(self) -> None:
         """Take it that something has changed that `info` tells."""
         self._info = None
@@ -250,8 +254,7 @@ class CallState:
         request.wants_json = request.wants_json or sent.wants_json
         request.parameters = request.parameters or sent.parameters
         if request.model is None:
-            request.model = sent.model
-            self.answer.tally = Tally(sent.model, self.settings.counter, delivery.later)
+            self.take_model(sent.model)
         if request.input is None:
             self._asked = request.input = sent.input
             self._prompt = None

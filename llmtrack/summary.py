@@ -182,7 +182,8 @@ def _usage(call: CallState, complete: bool, *, has_chunks: bool) -> TokenUsage:
 def _cost(
     call: CallState, usage: TokenUsage, complete: bool
 ) -> tuple[Cost | None, CostStatus]:
-    if call.usage_by_hand is None:
+    by_hand = call.usage_by_hand is not None
+    if not by_hand:
         if call.is_nested:
             return None, "nested"
         if call.stream is None:
@@ -191,7 +192,7 @@ def _cost(
     if not prices.is_priceable(usage):
         # As `price_of` would say, which takes longer to ask.
         return None, "no_usage"
-    if call.answer.dialect is None and usage.output_tokens is None:
+    if not by_hand and call.answer.dialect is None and usage.output_tokens is None:
         # What came back could not be read, and is not in the price.
         complete = False
     return prices.price_of(usage, complete=complete, **_to_price(call))

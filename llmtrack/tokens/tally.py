@@ -43,7 +43,8 @@ class Tally:
     to another thread are not counted yet.
 
     Args:
-        model: The model that writes.
+        model: The model that writes; what is counted from then on is counted for
+            another one where that is set later.
         counter: A user's own counter.
         defer: Runs a callable on another thread, soon; None counts in place.
             In place no vocabulary is loaded.
@@ -57,12 +58,12 @@ class Tally:
         "_counter",
         "_defer",
         "_estimated",
-        "_model",
         "_next_block",
         "_parts",
         "_running",
         "_tail",
         "_unseen",
+        "model",
     )
 
     def __init__(
@@ -71,7 +72,7 @@ class Tally:
         counter: Counter | None = None,
         defer: Defer | None = None,
     ) -> None:
-        self._model = model
+        self.model: str | None = model
         self._counter = counter
         self._defer = defer
         self._parts: list[str] = []
@@ -129,7 +130,7 @@ class Tally:
             # Most answers: no block was ever set aside. Should two threads come
             # here at once, the first count is that of both.
             text = "".join(self._parts)
-            counted = measure(text, self._model, self._counter)
+            counted = measure(text, self.model, self._counter)
             counted = self._counted.setdefault(0, counted)
             self._next_block = 1
             self._parts, self._buffered = [], 0
@@ -152,7 +153,7 @@ class Tally:
         """Bring the running count up to the last piece."""
         from llmtrack.tokens.estimator import rough
 
-        encoding = encoding_of(self._model).name
+        encoding = encoding_of(self.model).name
         text = (self._tail or "") + "".join(self._parts[self._unseen :])
         self._unseen = len(self._parts)
         cut = _boundary(text)
@@ -189,7 +190,7 @@ class Tally:
     def _count(self, number: int, may_load: bool = True) -> None:
         text = self._blocks.get(number)
         if text is not None:
-            counted = measure(text, self._model, self._counter, may_load)
+            counted = measure(text, self.model, self._counter, may_load)
             self._counted.setdefault(number, counted)
             self._blocks.pop(number, None)
 

@@ -142,3 +142,55 @@ def test_the_names_of_the_package_are_its_own():
     assert {"TYPE_CHECKING"} >= shown - set(llmtrack.__all__) - llmtrack._PARTS - {
         name for name in shown if type(getattr(llmtrack, name)) is type(llmtrack)
     }
+
+
+def test_a_model_that_is_told_late_keeps_what_was_counted():
+    """
+    A stream that breaks with the request behind it has all tokens that came.
+    """
+    recorder = RecordingTracker()
+
+    class Request:
+        url = "https://api.example.com/v1/chat/completions"
+        content = b'{"model": "gpt-4o", "messages": []}'
+
+    class BrokenError(Exception):
+        request = Request()
+
+    @llmtrack.track_llm_call(tracker=recorder)
+    def answer():
+        yield from ["word "] * 3_000
+        raise BrokenError
+
+    with pytest.raises(BrokenError):
+        list(answer())
+    llmtrack.flush()
+
+    record = recorder.records[0]
+    assert "gpt-4o" == record.request_model
+    assert record.usage.output_tokens > 2_900
+
+
+def test_a_model_that_is_set_by_hand_decides_how_is_counted():
+    """
+    `current_call().model` is the model of the answer's tokens too.
+    """
+    recorder = RecordingTracker()
+
+    @llmtrack.track_llm_call(tracker=recorder)
+    def answer():
+        llmtrack.current_call().model = "gpt-4o"
+        return "Forty-two"
+
+    answer()
+    llmtrack.flush()
+
+    told = recorder.records[0].usage
+
+    @llmtrack.track_llm_call(tracker=recorder, model="gpt-4o")
+    def same():
+        return "Forty-two"
+
+    same()
+    llmtrack.flush()
+    assert recorder.records[1].usage == told
