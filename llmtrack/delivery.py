@@ -243,6 +243,7 @@ def _arm_child(*_: object) -> None:
 def _after_fork() -> None:
     global generation
     generation += 1
+    # Made anew in place: its methods are known under other names.
     _post.__init__()  # type: ignore[misc]
 
 

@@ -76,11 +76,11 @@ def follow_iterator(call: Call, source: Iterator[Any], guard: Guard) -> Iterator
     """Return a generator over an iterator; the guard is shared with its proxy."""
     steps: Any = ActiveSteps(call, source) if call.outlets.activate else source
     if isinstance(source, GeneratorType):
-        follower: Any = _follow_generator(call, steps, guard, False)
+        follower: Iterator[Any] = _follow_generator(call, steps, guard, False)
     else:
         follower = _follow_iterator(call, steps, guard)
     guard.watch(follower)
-    return follower  # type: ignore[no-any-return]
+    return follower
 
 
 def follow_async_iterator(

@@ -305,8 +305,8 @@ def _inside(stream: Any) -> Any:
 def _call_of(stream: Any) -> Call | None:
     """Return the call that tracks a stream, or a coroutine that gives one."""
     if issubclass(type(stream), StreamProxy):
-        call: Any = stream._self_call
-        return call  # type: ignore[no-any-return]
+        followed: Call = stream._self_call
+        return followed
     if isinstance(stream, CoroutineType) and stream.cr_frame is not None:
         call = stream.cr_frame.f_locals.get("call")
         return call if isinstance(call, Call) else None

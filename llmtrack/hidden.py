@@ -21,6 +21,7 @@ _OPERATORS: Final = tuple(
 )
 
 
+# Its base depends on the wrapt that is installed, and is known at run time only.
 class StandIn(type(wrapt.BaseObjectProxy)):  # type: ignore[misc]
     """
     The class of a proxy's class, which shows what the stream's class would.

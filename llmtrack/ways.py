@@ -240,7 +240,8 @@ def _follow(client: Any, path: str | None) -> Method | None:
     if not callable(value):
         return None
     if not then:
-        return value  # type: ignore[no-any-return]
+        method: Method = value
+        return method
     return lambda **arguments: getattr(value(**arguments), then)()
 
 

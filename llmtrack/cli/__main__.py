@@ -18,8 +18,8 @@ def main() -> int:
         where all is well, 1 where it found something, 2 where it cannot run.
     """
     try:
-        import click  # noqa: F401
-        import rich  # noqa: F401
+        import click  # noqa: F401 - only whether it is there
+        import rich  # noqa: F401 - likewise
     except ImportError as missing:
         print(
             f"llmtrack: {missing.name or missing} is missing: "

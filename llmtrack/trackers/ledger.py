@@ -217,7 +217,7 @@ class _Turn:
     """One process at a time deals with a corrupt file."""
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "rb")  # noqa: SIM115
+        self._file = open(path, "rb")  # noqa: SIM115 - closed by __exit__
         self.is_mine = False
 
     def __enter__(self) -> _Turn:

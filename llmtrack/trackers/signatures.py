@@ -44,7 +44,7 @@ def yields(function: Callable[..., Any], /) -> bool:
     """Return whether calling the function would only make a generator."""
     while isinstance(function, partial):
         function = function.func
-    call = getattr(type(function), "__call__", None)  # noqa: B004
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - the method itself
     return any(
         inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each)
         for each in (function, call)

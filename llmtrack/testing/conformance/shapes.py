@@ -219,7 +219,8 @@ def _method(instrumentation: Instrumentation, world: World, witness: Witness) ->
         def answer(self) -> Any:
             return world.stream()
 
-    Assistant.answer = instrumentation.decorate(Assistant.answer, witness)  # type: ignore[method-assign]
+    assistant: Any = Assistant
+    assistant.answer = instrumentation.decorate(Assistant.answer, witness)
     return Assistant().answer
 
 
@@ -230,7 +231,8 @@ def _coroutine_method(
         async def answer(self) -> Any:
             return world.async_stream()
 
-    Assistant.answer = instrumentation.decorate(Assistant.answer, witness)  # type: ignore[method-assign]
+    assistant: Any = Assistant
+    assistant.answer = instrumentation.decorate(Assistant.answer, witness)
     return Assistant().answer
 
 
@@ -241,7 +243,8 @@ def _class_method(
         return (yield from world.generator())
 
     decorated = instrumentation.decorate(classmethod(answer), witness)
-    return type("Assistant", (), {"answer": decorated}).answer  # type: ignore[attr-defined]
+    assistant: Any = type("Assistant", (), {"answer": decorated})
+    return assistant.answer
 
 
 def _static_method(
@@ -251,7 +254,8 @@ def _static_method(
         return world.async_stream()
 
     decorated = instrumentation.decorate(staticmethod(answer), witness)
-    return type("Assistant", (), {"answer": decorated}).answer  # type: ignore[attr-defined]
+    assistant: Any = type("Assistant", (), {"answer": decorated})
+    return assistant.answer
 
 
 def _partial(instrumentation: Instrumentation, world: World, witness: Witness) -> Any:

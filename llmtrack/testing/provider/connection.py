@@ -32,7 +32,8 @@ class Connection(BaseHTTPRequestHandler):
 
     @property
     def log(self) -> RequestLog:
-        log: RequestLog = self.server.log  # type: ignore[attr-defined]
+        server: Any = self.server
+        log: RequestLog = server.log
         return log
 
     def log_message(self, format: str, *args: Any) -> None:
