@@ -425,3 +425,24 @@ def test_prices_of_a_program_that_updates_them_are_used(listed, monkeypatch):
     monkeypatch.setattr(data_snapshot, "_custom_snapshot", own)
 
     assert "priced" == price("gpt-4o", provider="openai")[1]
+
+
+def test_a_price_is_that_of_the_snapshot_that_is_set(own_list, listed, monkeypatch):
+    """
+    What was remembered of one snapshot is not taken for the price in another.
+    """
+    from genai_prices import data_snapshot, types
+
+    before = price("own-model", provider="own")[0]
+    dearer = types.ModelInfo(
+        id="own-model",
+        match=types.ClauseEquals("own-model"),
+        prices=types.ModelPrice(input_mtok=Decimal(2), output_mtok=Decimal(2)),
+    )
+    provider = types.Provider(id="own", name="Own", api_pattern="own", models=[dearer])
+    new = data_snapshot.DataSnapshot(providers=[provider], from_auto_update=False)
+    monkeypatch.setattr(data_snapshot, "_custom_snapshot", new)
+
+    after = price("own-model", provider="own")[0]
+
+    assert 2 * before.usd == after.usd
