@@ -62,7 +62,7 @@ def listed():
 
 
 @pytest.fixture
-def own_list(monkeypatch):
+def own_list(listed, monkeypatch):
     """Give the one model of a price list that the program has set."""
     from genai_prices import data_snapshot, types
 
@@ -305,7 +305,7 @@ def test_what_is_remembered_costs_what_the_list_says(model, provider, tokens, li
     assert said.total_price == price(model, provider=provider, usage=usage)[0].usd
 
 
-def test_a_price_that_changes_with_the_hour_is_looked_up_by_it(listed, own_list):
+def test_a_price_that_changes_with_the_hour_is_looked_up_by_it(own_list):
     """
     A call costs what held when it was made, whatever was asked before.
     """
@@ -336,7 +336,7 @@ def test_a_price_that_changes_with_the_hour_is_looked_up_by_it(listed, own_list)
     assert [2, 1, 2, 2, 1, 1] == costs
 
 
-def test_a_price_that_the_program_changes_is_not_remembered(listed, own_list):
+def test_a_price_that_the_program_changes_is_not_remembered(own_list):
     """
     In place, as well as by another list.
     """
@@ -360,7 +360,7 @@ def test_a_price_that_the_program_changes_is_not_remembered(listed, own_list):
     assert [1, 1, 5, 5, 6, 6, 8, 8, 9, 9] == costs
 
 
-def test_a_list_that_calculates_in_its_own_way_is_asked_each_time(listed, own_list):
+def test_a_list_that_calculates_in_its_own_way_is_asked_each_time(own_list):
     """
     Prices of another class may be anything but a price for each token.
     """
@@ -427,7 +427,7 @@ def test_prices_of_a_program_that_updates_them_are_used(listed, monkeypatch):
     assert "priced" == price("gpt-4o", provider="openai")[1]
 
 
-def test_a_price_is_that_of_the_snapshot_that_is_set(own_list, listed, monkeypatch):
+def test_a_price_is_that_of_the_snapshot_that_is_set(own_list, monkeypatch):
     """
     What was remembered of one snapshot is not taken for the price in another.
     """
