@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import Any, Final
 
 from llmtrack.dialects.behind import tells_nothing, url_behind
@@ -29,12 +30,19 @@ class Directory:
         function: The function that makes the calls, or None.
     """
 
-    __slots__ = ("_code", "_function", "_known")
+    __slots__ = ("_cells", "_function", "_known", "_named", "_names")
 
     def __init__(self, function: Any) -> None:
         self._function = function
+        # What the function's code names may be a client.
+        self._names: tuple[str, ...] = ()
+        self._cells: tuple[CellType, ...] = ()
+        self._named: Callable[[str], Any] = _nothing
         inner = getattr(function, "__wrapped__", function)
-        self._code = inner if isinstance(inner, FunctionType) else None
+        if isinstance(inner, FunctionType):
+            self._names = inner.__code__.co_names
+            self._cells = inner.__closure__ or ()
+            self._named = inner.__globals__.get
         self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Served]] = {}
 
     def look_up(
@@ -59,12 +67,10 @@ class Directory:
         if value is not None and _tells_more(value):
             return self._find(client, seen, model, dialect)
         held: tuple[Any, ...] = (client,)
-        code = self._code
-        if code is not None:
-            # What the function's code names may be a client.
-            held += tuple(map(code.__globals__.get, code.__code__.co_names))
-            if code.__closure__:
-                held += tuple(map(_contents, code.__closure__))
+        if self._names:
+            held += tuple(map(self._named, self._names))
+        if self._cells:
+            held += tuple(map(_contents, self._cells))
         key = (*map(id, held), type(value), type(chunk), model, dialect)
         known = self._known.get(key)
         if known is None:
@@ -99,7 +105,11 @@ def _tells_more(value: Any) -> bool:
     )
 
 
-def _contents(cell: Any) -> Any:
+def _nothing(_: str) -> None:
+    """Give nothing: there is no code that names anything."""
+
+
+def _contents(cell: CellType) -> Any:
     try:
         return cell.cell_contents
     except ValueError:

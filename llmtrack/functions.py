@@ -69,4 +69,8 @@ class Arguments:
         names = self._names
         if instance is not None and not self._is_bound:
             names = names[1:]
-        return {**self._defaults, **dict(zip(names, args, strict=False)), **kwargs}
+        # To say `strict=False` takes half as long again.
+        given = dict(zip(names, args))  # noqa: B905
+        if kwargs or self._defaults:
+            return {**self._defaults, **given, **kwargs}
+        return given

@@ -224,7 +224,12 @@ def _of_class(cls: Any) -> tuple[str, ...]:
     own = chain.from_iterable(_HOMES.get(each, ()) for each in packages_of(cls))
     # A pair's own class does not tell what it is a pair of.
     is_pair = issubclass(cls, tuple)
-    others = (name for name in _MODULES if is_pair or name not in _AT_HOME)
+    is_text = issubclass(cls, str | bytes)
+    others = (
+        name
+        for name in _MODULES
+        if (is_pair or name not in _AT_HOME) and (is_text or name != "text")
+    )
     return tuple(dict.fromkeys((*own, *others)))
 
 

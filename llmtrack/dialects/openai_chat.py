@@ -36,15 +36,19 @@ _DERIVED: Final = ("content.", "refusal.", "tool_calls.", "logprobs.")
 
 def recognises(value: Any, /) -> bool:
     """Whether the value is a chunk, a response, or an event of the manager."""
-    if not _OTHERS.isdisjoint(origins(value)):
+    packages = origins(value)
+    if not _OTHERS.isdisjoint(packages):
         return False
+    if type(value).__name__ in _CLASSES:
+        # As it would turn out below, after six looks into it.
+        return True
     field = fields(value)
     kind = field("type")
     if kind is not None:
         if kind == "chunk":
             return field("chunk") is not None
         if isinstance(kind, str) and kind.startswith(_DERIVED):
-            return "openai" in origins(value)
+            return "openai" in packages
     return has_choices(field) or not _CLASSES.isdisjoint(class_names(value))
 
 
