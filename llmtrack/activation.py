@@ -27,7 +27,7 @@ class Active:
 
     def __enter__(self) -> Self:
         for outlet in self._call.outlets.all:
-            context = outlet.activate(self._call.info) if outlet.activates else None
+            context = outlet.activate(self._call.info()) if outlet.activates else None
             if context is not None:
                 where = f"activate of {outlet.name}"
                 if guarded(where, _enter, context, default=False):

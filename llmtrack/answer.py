@@ -12,7 +12,7 @@ from llmtrack import dialects
 from llmtrack.delivery import later
 from llmtrack.dialects import plain_text
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Keep, Reading
-from llmtrack.guard import guarded, report
+from llmtrack.guard import report
 from llmtrack.record import ContentKind
 from llmtrack.tokens.prompt import prompt_of
 from llmtrack.tokens.tally import Tally
@@ -51,7 +51,8 @@ class Answer:
         "_content_at",
         "_counted_at",
         "_deltas",
-        "_in_full_only",
+        "_is_quick",
+        "_is_settled",
         "_on_reading",
         "_read_in_full",
         "_texts",
@@ -99,32 +100,31 @@ class Answer:
         self._texts: list[str] = []
         self._on_reading = on_reading
         self._deltas = deltas
-        # Several choices come interleaved, and only the first is the answer.
-        self._in_full_only = deltas or capture or (choices or 1) > 1
+        # Whether chunks are read the quick way, and whether that will not change any
+        # more. Several choices come interleaved, and only the first is the answer.
+        self._is_quick = False
+        self._is_settled = deltas or capture or (choices is not None and choices > 1)
         self._read_in_full: Any = None
         # The chunk that last brought content, and the one that last reported
         # how many output tokens there are.
         self._content_at = -1
         self._counted_at = -1
 
-    @property
     def chunks(self) -> int:
-        """How many chunks were read."""
+        """Return how many chunks were read."""
         return self.chunks_folded + len(self._texts)
 
-    @property
     def chars(self) -> int:
-        """Characters of the answer that are not counted yet."""
-        chars = self.tally.chars
+        """Return how many characters of the answer are not counted yet."""
+        chars = self.tally.chars()
         return chars + len(self._waiting()) if self._texts else chars
 
     def tokens_so_far(self) -> int:
         """Return about how many output tokens have arrived."""
         return self.tally.so_far() + len(self._waiting()) // 4
 
-    @property
     def is_whole(self) -> bool:
-        """Whether the provider said that the answer is finished."""
+        """Return whether the provider said that the answer is finished."""
         return self.finish_reason is not None or self.terminated
 
     def lanes(self) -> Iterator[tuple[Keep, int]]:
@@ -152,7 +152,10 @@ class Answer:
         """Hand the texts of the chunks read so far to the tally."""
         texts = self._texts
         if texts:
-            guarded("counting", self._count, default=None)
+            try:
+                self._count()
+            except Exception as exc:
+                report("counting", exc)
             self.chunks_folded += len(texts)
             # The quick ways of the dialects hold this very list.
             texts.clear()
@@ -169,17 +172,14 @@ class Answer:
             self._learn(reading)
             text = reading.text
         if text:
-            self.tally.add(text)
+            if self.counts is None or self.counts.output is None:
+                self.tally.add(text)
             if self.captured_text is not None:
                 self.captured_text.append(text)
 
     def look_again(self, chunk: Any) -> None:
         """Read the facts, not the text, of a chunk that was read the quick way."""
-        if (
-            chunk is None
-            or chunk is self._read_in_full
-            or self.keep == self._keep_in_full
-        ):
+        if chunk is None or not self._is_quick or chunk is self._read_in_full:
             return
         self._read_in_full = chunk
         reading = self._read(chunk)
@@ -199,23 +199,19 @@ class Answer:
         `message_start`, says nothing of an answer that was left in the middle:
         then the text that arrived is counted instead.
         """
-        if self.counts is None or self.is_whole or self._counted_at >= self._content_at:
-            return self.counts
+        counts = self.counts
+        if counts is None or self.is_whole() or self._counted_at >= self._content_at:
+            return counts
         return Counts(
-            input=self.counts.input,
-            cache_read=self.counts.cache_read,
-            cache_write=self.counts.cache_write,
+            input=counts.input,
+            cache_read=counts.cache_read,
+            cache_write=counts.cache_write,
         )
 
     def close(self) -> None:
         """Let go of what refers back here, so that no collector is needed."""
         self.keep = _ignore
         self._on_reading = _ignore
-
-    @property
-    def _is_settled(self) -> bool:
-        """Whether the way to read a chunk will not change any more."""
-        return self._in_full_only or self.keep != self._keep_in_full
 
     def _keep_in_full(self, chunk: Any, quick_before: Any = None) -> None:
         """Read a chunk in full, and the facts of the quick one before it."""
@@ -240,9 +236,9 @@ class Answer:
 
     def _find_quick_way(self) -> None:
         quick = getattr(self.dialect, "quick", None)
-        if quick is None:
-            self._in_full_only = True
-        else:
+        self._is_settled = True
+        if quick is not None:
+            self._is_quick = True
             self.keep = quick(self._texts.append, self._keep_in_full)
 
     def _read(self, value: Any) -> Reading:
@@ -257,10 +253,10 @@ class Answer:
 
     def _dialect_of(self, value: Any) -> Dialect | None:
         if self.dialect is None:
-            stream = self.came_from()
-            self.dialect = guarded(
-                "a dialect", dialects.find, value, stream, default=None
-            )
+            try:
+                self.dialect = dialects.find(value, self.came_from())
+            except Exception as exc:
+                report("a dialect", exc)
         return self.dialect
 
     def _learn(self, reading: Reading) -> None:
@@ -272,7 +268,7 @@ class Answer:
             for text in (*reading.tool_calls, *hidden):
                 if text:
                     self.tally.add(text)
-                    self._content_at = self.chunks
+                    self._content_at = self.chunks()
             if self.captured_reasoning is not None and reasoning:
                 self.captured_reasoning.append(reasoning)
 
@@ -290,7 +286,7 @@ class Answer:
         if reading.counts is not None:
             self.counts = merge(self.counts, reading.counts)
             if reading.counts.output is not None:
-                self._counted_at = self.chunks - ago
+                self._counted_at = self.chunks() - ago
 
     def _waiting(self) -> str:
         """Return what was read since the last fold."""

@@ -16,12 +16,15 @@ from llmtrack.dialects.reading import InBandError, Reading
 from llmtrack.errors import error_info, in_band_error, incomplete
 from llmtrack.events import CallEnded, CallStarted, Delta, Event, FirstToken, UsageKnown
 from llmtrack.frozen import maker_of
-from llmtrack.guard import guarded
+from llmtrack.guard import guarded, report
 from llmtrack.nesting import innermost, open_calls, open_streams
 from llmtrack.record import CallRecord, ErrorInfo, Outcome
 from llmtrack.settings import ambient_metadata
 from llmtrack.state import CallState
 from llmtrack.summary import is_slow_to_count, running_cost, summarise
+
+#: To look it up in its class takes as long as to call a function.
+_SUCCESS: Final = Outcome.SUCCESS
 
 #: Values that say nothing of the request that led to them.
 _TELL_NOTHING: Final = frozenset((str, bytes, dict, list, type(None), int, float))
@@ -85,7 +88,7 @@ class Call(CallState):
         if TRACES in sys.modules:
             self.correlate()
         try:
-            self._send(_started(self.info, 0.0))
+            self._send(_started(self.info(), 0.0))
         except BaseException as exc:
             # Only what must pass comes here, such as Ctrl-C inside a tracker.
             self.failed(exc)
@@ -96,7 +99,7 @@ class Call(CallState):
     def opened(self, stream: Any) -> None:
         """Take it that the stream is there; the wait for it was the provider's."""
         self._become_stream()
-        self.opened_after = self.elapsed
+        self.opened_after = self.elapsed()
         self.answer.came_from = _weakly(stream)
         self.learn_from(stream)
 
@@ -106,10 +109,14 @@ class Call(CallState):
         self.waited += waited
         if self.longest_wait < longest_wait:
             self.longest_wait = longest_wait
-        guarded("reading", self.answer.look_again, chunk, default=None)
-        stream = self.answer.came_from()
+        answer = self.answer
+        try:
+            answer.look_again(chunk)
+        except Exception as exc:
+            report("reading", exc)
+        stream = answer.came_from()
         if stream is not None and has_invented_usage(stream):
-            self.answer.counts = None
+            answer.counts = None
 
     def enter_block(self) -> None:
         """From here on, what leaves the block decides how the call ended."""
@@ -138,8 +145,8 @@ class Call(CallState):
         self._catch_up()
         if self.answer.error is not None:
             self._end(Outcome.ERROR, deferred=deferred)
-        elif self.answer.is_whole:
-            self._end(Outcome.SUCCESS, deferred=deferred)
+        elif self.answer.is_whole():
+            self._end(_SUCCESS, deferred=deferred)
         else:
             self._end(Outcome.ABANDONED, deferred=deferred)
 
@@ -177,11 +184,11 @@ class Call(CallState):
         elif has_invented_ending(answer.came_from()):
             answer.finish_reason = None
             self._end(Outcome.ERROR, error=incomplete("the client made up its ending"))
-        elif self._expects_more:
+        elif self._expects_more():
             error = incomplete("the stream stopped without a finish reason")
             self._end(Outcome.ERROR, error=error)
         else:
-            self._end(Outcome.SUCCESS)
+            self._end(_SUCCESS)
 
     def responded(self, value: Any) -> None:
         """Read a response that came back whole."""
@@ -189,13 +196,13 @@ class Call(CallState):
         self.answer.see_response(value)
         if type(value) not in _TELL_NOTHING:
             self.learn_from(value)
-        self._end(Outcome.ERROR if self.answer.error else Outcome.SUCCESS)
+        self._end(Outcome.ERROR if self.answer.error else _SUCCESS)
 
     def link(self, inner: Call) -> None:
         """End as another call ends, which follows the same stream already."""
         self.is_nested = True
         if inner.is_over:
-            self._end(inner.record.outcome if inner.record else Outcome.SUCCESS)
+            self._end(inner.record.outcome if inner.record else _SUCCESS)
         else:
             inner._linked.append(self)
 
@@ -210,12 +217,11 @@ class Call(CallState):
             # Dropped, and told to stop some turns of the loop later.
             guarded("reading", self.answer.look_at_last, default=None)
 
-    @property
     def _expects_more(self) -> bool:
         dialect = self.answer.dialect
         if dialect is None:
-            return self.is_of_client and self.answer.chunks == 0
-        return dialect.has_terminator and not self.answer.is_whole
+            return self.is_of_client and self.answer.chunks() == 0
+        return dialect.has_terminator and not self.answer.is_whole()
 
     def _become_stream(self) -> None:
         self.stream = True
@@ -226,7 +232,7 @@ class Call(CallState):
 
     def _on_reading(self, chunk: Any, reading: Reading) -> None:
         kind = kind_of(reading)
-        now = self.elapsed
+        now = self.elapsed()
         if self.first_chunk is None:
             self.first_chunk = now
             if self.served.provider is None:
@@ -238,16 +244,16 @@ class Call(CallState):
             self.first_text = now
         if self.first_token is None and kind is not None:
             self.first_token = now
-            self._send(_first_token(self.info, now, now, kind))
+            self._send(_first_token(self.info(), now, now, kind))
         if self.outlets.want_deltas:
             self._send(self._delta(chunk, reading, now))
 
     def _delta(self, chunk: Any, reading: Reading, now: float) -> Delta:
         tokens = self.answer.tokens_so_far()
         return _made_delta(
-            self.info,
+            self.info(),
             now,
-            self.answer.chunks - 1,
+            self.answer.chunks() - 1,
             kind_of(reading) or "text",
             reading.text or reading.other_text or reading.reasoning
             or reading.tool_text or "".join(reading.tool_calls),
@@ -272,7 +278,6 @@ class Call(CallState):
         outcome: Outcome,
         exc: BaseException | None = None,
         error: ErrorInfo | None = None,
-        *,
         deferred: bool = False,
     ) -> None:
         """Settle the ending, unless there was one; tell it here or elsewhere."""
@@ -283,7 +288,7 @@ class Call(CallState):
         open_calls.pop(self.call_id, None)
         if self.stream:
             open_streams.pop(self.call_id, None)
-        duration = self.elapsed
+        duration = self.elapsed()
         if self._generation != delivery.generation:
             # Forked with this call open: it is the parent process's to report.
             return
@@ -313,7 +318,7 @@ class Call(CallState):
         self._info = None
         self.record = record = summarise(self, outcome, error, duration)
         answer.close()
-        info = self.info
+        info = self.info()
         try:
             try:
                 self._send(_usage_known(info, duration, record.usage))

@@ -38,12 +38,12 @@ class Progress:
         """Return how far a call has come; all zero for None."""
         if call is None:
             return cls()
-        elapsed = call.record.duration if call.record else call.elapsed
+        elapsed = call.record.duration if call.record else call.elapsed()
         tokens = guarded("counting", call.answer.tokens_so_far, default=0)
         writing = elapsed - call.first_token if call.first_token is not None else 0.0
         return cls(
             elapsed,
-            call.answer.chunks,
+            call.answer.chunks(),
             tokens,
             tokens / writing if writing > 0 else None,
             guarded("prices", running_cost, call, tokens, default=None),

@@ -255,7 +255,7 @@ class _Asked:
         """Return a record in place of one that a blocked thread does not finish."""
         error = error_info(self._failure) if self._failure else None
         outcome = Outcome.ERROR if error else Outcome.SUCCESS
-        return summarise(self._call, outcome, error, self._call.elapsed)
+        return summarise(self._call, outcome, error, self._call.elapsed())
 
     def _attach(self, attempt: Attempt, value: Any) -> Any:
         if attempt.word is not None:

@@ -18,6 +18,7 @@ from llmtrack.error_kinds import (
     of_grpc,
     settle,
 )
+from llmtrack.frozen import maker_of
 from llmtrack.record import ErrorInfo, ErrorKind
 
 T = TypeVar("T")
@@ -26,6 +27,8 @@ _logger = logging.getLogger("llmtrack")
 
 #: How many wrapped exceptions are looked through.
 _DEPTH_LIMIT: Final = 5
+
+_made_error: Final = maker_of(ErrorInfo)
 
 _CANCELLED: Final = ("CancelledError", "Cancelled")
 
@@ -81,7 +84,7 @@ def in_band_error(
 
 def incomplete(message: str) -> ErrorInfo:
     """Return the error of a stream that stopped without its terminator."""
-    return ErrorInfo("incomplete", message, kind="incomplete", retryable=True)
+    return _made_error("incomplete", message, "incomplete", None, True, None)
 
 
 def _quietly(ask: Callable[[BaseException], T], exc: BaseException, default: T) -> T:

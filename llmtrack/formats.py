@@ -134,9 +134,9 @@ def _deltas(source: Source, chunk: Any) -> list[Delta]:
     last = len(contents) - 1
     return [
         Delta(
-            call.info,
-            call.elapsed,
-            call.answer.chunks - 1,
+            call.info(),
+            call.elapsed(),
+            call.answer.chunks() - 1,
             kind,
             text,
             call.request.wants_json,

@@ -67,7 +67,9 @@ class Outlet:
             has been told, or None.
         """
         try:
-            pending = self._track(event)
+            # By a variable: see `CallState.elapsed`.
+            track = self._track
+            pending = track(event)
             if pending is None:
                 # No lock: the interpreter does not switch threads inside of
                 # `+=` on an attribute (CPython 3.11 to 3.13).

@@ -10,6 +10,7 @@ from llmtrack import delivery, prices
 from llmtrack.frozen import maker_of
 from llmtrack.guard import guarded, report
 from llmtrack.record import (
+    CallInfo,
     CallRecord,
     Cost,
     CostStatus,
@@ -26,10 +27,11 @@ T = TypeVar("T", float, float | None)
 _Time = float | None
 _Times = tuple[_Time, _Time, _Time, _Time, _Time, _Time]
 
-_made_record: Final = maker_of(CallRecord)
+_made_record: Final = maker_of(CallRecord, like=CallInfo)
 
 _Texts = tuple[str | None, str | None, str | None]
 
+_SUCCESS: Final = Outcome.SUCCESS
 _UNKNOWN: Final = TokenUsage()
 _UNPRICED: Final[tuple[Cost | None, CostStatus]] = (None, "no_prices")
 _NO_TIMES: Final[_Times] = (None, None, None, None, None, None)
@@ -41,10 +43,10 @@ def summarise(
 ) -> CallRecord:
     """Return the record of a call that is over."""
     answer = call.answer
-    chunks = answer.chunks
-    complete = outcome is Outcome.SUCCESS or (answer.is_whole and answer.error is None)
+    chunks = answer.chunks()
+    complete = outcome is _SUCCESS or (answer.is_whole() and answer.error is None)
     try:
-        usage = _usage(call, complete, has_chunks=chunks > 0)
+        usage = _usage(call, complete, chunks > 0)
     except Exception as exc:
         report("counting", exc)
         usage = _UNKNOWN
@@ -53,30 +55,25 @@ def summarise(
     except Exception as exc:
         report("prices", exc)
         cost, status = _UNPRICED
-    texts = _NO_TEXTS
+    input_text = output_text = reasoning_text = None
     if call.capture:
-        texts = guarded("reading", _texts, call, default=_NO_TEXTS)
-    info = call.info
-    # By position: to match 34 keywords takes longer than to store the fields.
+        input_text, output_text, reasoning_text = guarded(
+            "reading", _texts, call, default=_NO_TEXTS
+        )
+    chunk_at, token_at, text_at, waited, consumed, longest = _times(call, duration)
     return _made_record(
-        info.call_id,
-        info.parent_id,
-        info.name,
-        info.operation,
-        info.provider,
-        info.dialect,
-        info.request_model,
-        info.server_address,
-        info.server_port,
-        info.stream,
-        info.started_at,
-        info.metadata,
+        call.info(),
         duration,
         outcome,
         complete,
         answer.response_model,
         answer.response_id,
-        *_times(call, duration),
+        chunk_at,
+        token_at,
+        text_at,
+        waited,
+        consumed,
+        longest,
         chunks,
         answer.finish_reason,
         error,
@@ -84,8 +81,9 @@ def summarise(
         cost,
         status,
         answer.tool_calls,
-        *texts,
-        request_parameters=info.request_parameters,
+        input_text,
+        output_text,
+        reasoning_text,
     )
 
 
@@ -110,7 +108,7 @@ def _texts(call: CallState) -> _Texts:
     """Return what was asked and answered, in the record's order."""
     answer = call.answer
     return (
-        call.prompt.text,
+        call.prompt().text,
         _joined(answer.captured_text),
         _joined(answer.captured_reasoning),
     )
@@ -124,14 +122,14 @@ def is_slow_to_count(call: CallState) -> bool:
     known = answer.reported() if answer.counts else None
     chars = 0
     if known is None or known.output is None:
-        chars += answer.chars
+        chars += answer.chars()
     is_priced = known is not None and known.input is not None
     if not is_priced:
-        prompt = call.prompt
+        prompt = call.prompt()
         # Without an input there is no cost, and no price is looked up.
         is_priced = bool(prompt.texts or prompt.uncounted)
         if prompt.texts:
-            chars += prompt.chars
+            chars += prompt.chars()
     if is_priced and not prices.ready():
         return True
     return chars > 0 and is_slow(chars, call.request.model)
@@ -145,13 +143,13 @@ def running_cost(call: CallState, tokens: int) -> Decimal | None:
         return None
     known = call.answer.counts.input if call.answer.counts else None
     if call.rate is None or call.rate[0] != known:
-        asked = known if known is not None else _roughly(call.prompt.texts)
+        asked = known if known is not None else _roughly(call.prompt().texts)
         call.rate = known, prices.output_rate(TokenUsage(asked), **_to_price(call))
     rate = call.rate[1]
     return None if rate is None else rate[0] + rate[1] * tokens
 
 
-def _usage(call: CallState, complete: bool, *, has_chunks: bool) -> TokenUsage:
+def _usage(call: CallState, complete: bool, has_chunks: bool) -> TokenUsage:
     if call.usage_by_hand is not None:
         return call.usage_by_hand
     if call.is_nested:
@@ -161,7 +159,7 @@ def _usage(call: CallState, complete: bool, *, has_chunks: bool) -> TokenUsage:
     prompt = answer = None
     uncounted: tuple[str, ...] = ()
     if counts is None or counts.input is None:
-        said = call.prompt
+        said = call.prompt()
         uncounted = said.uncounted
         if said.texts or uncounted:
             prompt = said.measure(call.request.model, call.settings.counter)
@@ -170,13 +168,8 @@ def _usage(call: CallState, complete: bool, *, has_chunks: bool) -> TokenUsage:
     is_read = arrived.dialect is not None and (has_chunks or call.stream is False)
     if is_read and (counts is None or counts.output is None):
         answer = arrived.tally.measure()
-    return usage_of(
-        counts,
-        prompt=prompt,
-        answer=answer,
-        uncounted=uncounted,
-        is_lower_bound=(has_chunks or bool(call.stream)) and not complete,
-    )
+    is_lower_bound = not complete and (has_chunks or bool(call.stream))
+    return usage_of(counts, prompt, answer, uncounted, is_lower_bound)
 
 
 def _cost(

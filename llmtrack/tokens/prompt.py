@@ -48,9 +48,8 @@ class Prompt:
         """The text of the prompt, without the tool definitions."""
         return "\n".join(self.texts)
 
-    @property
     def chars(self) -> int:
-        """How many characters there are to count."""
+        """Return how many characters there are to count."""
         return sum(map(len, self.texts))
 
     def count(

@@ -102,9 +102,8 @@ class Tally:
         """Take in several pieces of the answer, in their order."""
         self.add("".join(texts))
 
-    @property
     def chars(self) -> int:
-        """Characters that are not counted yet."""
+        """Return how many characters are not counted yet."""
         if not self._blocks:
             return self._buffered
         return self._buffered + sum(map(len, list(self._blocks.values())))

@@ -80,3 +80,20 @@ def test_copies_are_equal_and_frozen(cls):
     assert {cls} == {type(each) for each in copies}
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(copies[0], dataclasses.fields(cls)[0].name, "other")
+
+
+def test_a_maker_takes_shared_fields_from_what_is_like_it():
+    """
+    A record takes all that a `CallInfo` has from it, and needs the rest only.
+    """
+    info = CallInfo(**values_of(CallInfo))
+    others = values_of(CallRecord).keys() - values_of(CallInfo).keys()
+    rest = {
+        name: value for name, value in values_of(CallRecord).items() if name in others
+    }
+
+    made = maker_of(CallRecord, like=CallInfo)(info, **rest)
+
+    assert CallRecord(**values_of(CallRecord)) == made
+    with pytest.raises(TypeError, match=r"missing .* 'usage'"):
+        maker_of(CallRecord, like=CallInfo)(info, *list(rest.values())[:-9])

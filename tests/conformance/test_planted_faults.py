@@ -95,7 +95,7 @@ def test_a_finalizer_that_is_missing_shows(monkeypatch, plant_in_followers):
     delete = drops.Guard.__del__
 
     def only_where_nothing_was_read(self):
-        if not self.call.answer.chunks:
+        if not self.call.answer.chunks():
             delete(self)
 
     monkeypatch.setattr(drops.Guard, "__del__", only_where_nothing_was_read)

@@ -1,15 +1,12 @@
 """The tokens of a call: reported, counted, or unknown, each side on its own."""
 
-from dataclasses import astuple
-
 import pytest
 
 from llmtrack.dialects.reading import Counts
-from llmtrack.tokens import TokenCount
 from llmtrack.tokens.usage import merge, usage_of
 
-PROMPT = TokenCount(12, "tiktoken:o200k_base", 0.97)
-ANSWER = TokenCount(34, "estimate:o200k_base", 0.9)
+PROMPT = (12, "tiktoken:o200k_base", 0.97)
+ANSWER = (34, "estimate:o200k_base", 0.9)
 
 
 def test_reported_numbers_win():
@@ -47,15 +44,6 @@ def test_each_side_is_settled_on_its_own():
         usage.confidence,
         usage.is_estimated,
     )
-
-
-def test_counts_may_be_given_in_the_making():
-    """
-    The bare number, source and confidence say what a `TokenCount` says.
-    """
-    bare = usage_of(None, prompt=astuple(PROMPT), answer=astuple(ANSWER))
-
-    assert usage_of(None, prompt=PROMPT, answer=ANSWER) == bare
 
 
 def test_nothing_known_is_none():
