@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from weakref import ReferenceType, ref
 
@@ -293,7 +294,7 @@ class Call(CallState):
             # Forked with this call open: it is the parent process's to report.
             return
         if deferred or self._is_for_the_thread():
-            delivery.later(lambda: self._finish(outcome, exc, error, duration))
+            delivery.later(partial(self._finish, outcome, exc, error, duration))
         else:
             self._finish(outcome, exc, error, duration)
 
