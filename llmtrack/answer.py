@@ -230,7 +230,8 @@ class Answer:
             report("reading", exc)
         self._texts.append(reading.text or "")
         try:
-            self._on_reading(chunk, reading)
+            on_reading = self._on_reading
+            on_reading(chunk, reading)
         except Exception as exc:
             report("telling", exc)
 
@@ -254,7 +255,8 @@ class Answer:
     def _dialect_of(self, value: Any) -> Dialect | None:
         if self.dialect is None:
             try:
-                self.dialect = dialects.find(value, self.came_from())
+                came_from = self.came_from
+                self.dialect = dialects.find(value, came_from())
             except Exception as exc:
                 report("a dialect", exc)
         return self.dialect

@@ -68,13 +68,13 @@ class Call(CallState):
     stream: bool | None
     waited: float
 
-    def start(self, *, stream: bool | None = None) -> None:
-        """
-        Start the clock, and say so; nothing else has happened before.
+    def start_stream(self) -> None:
+        """Start what is known to be a stream by now."""
+        self.stream = True
+        self.start()
 
-        Args:
-            stream: Whether the call is known to be a stream by now.
-        """
+    def start(self) -> None:
+        """Start the clock, and say so; nothing else has happened before."""
         if delivery.armed != delivery.generation:
             delivery.arm()
         self.parent = innermost(self)
@@ -83,7 +83,7 @@ class Call(CallState):
         self.metadata = ambient_metadata(self.metadata)
         self.begin()
         open_calls[self.call_id] = self
-        if stream:
+        if self.stream:
             self._become_stream()
         self.identify()
         if TRACES in sys.modules:
@@ -237,7 +237,7 @@ class Call(CallState):
         if self.first_chunk is None:
             self.first_chunk = now
             if self.served.provider is None:
-                self.identify(chunk=chunk)
+                self.identify(None, chunk)
             self._info = None
         if kind is None and reading.finish_reason is None:
             return
@@ -266,10 +266,9 @@ class Call(CallState):
         )  # fmt: skip
 
     def _send(self, event: Event) -> None:
-        passing = None
+        tell = self.outlets.tell[type(event)]
         self.is_telling = True
-        for send in self.outlets.told[type(event)]:
-            passing = send(event) or passing
+        passing = tell(event)
         self.is_telling = False
         if passing is not None:
             raise passing
@@ -293,16 +292,14 @@ class Call(CallState):
         if self._generation != delivery.generation:
             # Forked with this call open: it is the parent process's to report.
             return
-        if deferred or self._is_for_the_thread():
+        # Whoever waits for what was handed over does not wait for what that hands
+        # over in turn: the exit, and a call that ends as the one inside of it.
+        if deferred or (
+            is_slow_to_count(self) and not delivery.is_here() and delivery.start()
+        ):
             delivery.later(partial(self._finish, outcome, exc, error, duration))
         else:
             self._finish(outcome, exc, error, duration)
-
-    def _is_for_the_thread(self) -> bool:
-        # Whoever waits for what was handed over does not wait for what that hands
-        # over in turn: the exit, and a call that ends as the one inside of it.
-        is_slow = is_slow_to_count(self)
-        return is_slow and not delivery.is_here() and delivery.start()
 
     def _finish(
         self,

@@ -148,7 +148,7 @@ def _follow_generator(
     waited = longest = 0.0
     try:
         if starts:
-            call.start(stream=True)
+            call.start_stream()
         clock = call.clock
         try:
             if call.is_timed:
@@ -263,7 +263,7 @@ async def _follow_async_generator(
     waited = longest = 0.0
     try:
         if starts:
-            call.start(stream=True)
+            call.start_stream()
         clock = call.clock
         try:
             if call.is_timed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from time import monotonic
 from typing import Any, Final, cast
@@ -120,21 +120,36 @@ class Outlets:
 
     Attributes:
         all: The outlets.
-        told: The `send` of those that want events of a class, by the class.
+        tell: Gives an event to those that want events of its class, by the class;
+            returns what `Outlet.send` does.
         want_deltas: Whether any of them wants each chunk.
         activate: Whether any of them wants to be entered around the work.
     """
 
-    __slots__ = ("activate", "all", "told", "want_deltas")
+    __slots__ = ("activate", "all", "tell", "want_deltas")
 
     def __init__(self, *outlets: Outlet) -> None:
         self.all: tuple[Outlet, ...] = outlets
-        self.told: dict[type[Event], tuple[Send, ...]] = {
-            cls: tuple(outlet.send for outlet in outlets if cls in outlet.wants)
+        self.tell: dict[type[Event], Send] = {
+            cls: _sender([outlet.send for outlet in outlets if cls in outlet.wants])
             for cls in ALL_EVENTS
         }
-        self.want_deltas: bool = bool(self.told[Delta])
+        self.want_deltas: bool = any(Delta in outlet.wants for outlet in outlets)
         self.activate: bool = any(outlet.activates for outlet in outlets)
+
+
+def _sender(sends: Sequence[Send]) -> Send:
+    """Return what sends to all of them; nearly always there is one."""
+    if len(sends) == 1:
+        return sends[0]
+
+    def send(event: Event) -> BaseException | None:
+        passing = None
+        for each in sends:
+            passing = each(event) or passing
+        return passing
+
+    return send
 
 
 _counts: defaultdict[str, _Count] = defaultdict(_Count)

@@ -224,7 +224,7 @@ class CallState:
             self.identify(value)
         self._info = None
 
-    def identify(self, value: Any = None, *, chunk: Any = None) -> None:
+    def identify(self, value: Any = None, chunk: Any = None) -> None:
         """Find out who serves the call, from what is known by now."""
         dialect = self.answer.dialect
         found = self.plan.directory.look_up(
