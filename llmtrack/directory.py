@@ -66,19 +66,20 @@ class Directory:
         seen = chunk if value is None else value
         if value is not None and _tells_more(value):
             return self._find(client, seen, model, dialect)
-        held: tuple[Any, ...] = (client,)
+        named: tuple[Any, ...] = ()
         if self._names:
-            held += tuple(map(self._named, self._names))
+            named = tuple(map(self._named, self._names))
         if self._cells:
-            held += tuple(map(_contents, self._cells))
-        key = (*map(id, held), type(value), type(chunk), model, dialect)
+            named += tuple(map(_contents, self._cells))
+        ids = tuple(map(id, named)) if named else named
+        key = (id(client), ids, type(value), type(chunk), model, dialect)
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= _LIMIT:
                 self._known.clear()
             # Held as long as it is remembered: an id alone may be reused.
             found = self._find(client, seen, model, dialect)
-            self._known[key] = known = (held, found)
+            self._known[key] = known = ((client, named), found)
         return known[1]
 
     def _find(

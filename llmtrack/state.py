@@ -201,7 +201,7 @@ class CallState:
     def prompt(self) -> Prompt:
         """Return what was asked, as text; empty where that is unknown."""
         if self._prompt is None:
-            self._prompt = prompt_of(self._asked, tools=self.request.tools)
+            self._prompt = prompt_of(self._asked, self.request.tools)
         return self._prompt
 
     def take_model(self, model: str | None) -> None:

@@ -83,7 +83,7 @@ class Prompt:
         return tokens, source, trust if trust < confidence else confidence
 
 
-def prompt_of(input: object, *, tools: object = None) -> Prompt:
+def prompt_of(input: object, tools: object = None) -> Prompt:
     """
     Return the prompt that an argument of a call holds.
 
