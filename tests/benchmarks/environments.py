@@ -15,7 +15,7 @@ _HERE: Final = Path(__file__).parent
 _CHECKOUT: Final = _HERE.parents[1]
 REQUIREMENTS: Final = _HERE / "requirements"
 #: Seconds for all measurements of one peer.
-_LIMIT: Final = 400
+_LIMIT: Final = 900
 #: Written once everything is installed.
 _READY: Final = "ready"
 
