@@ -14,6 +14,7 @@ from llmtrack.dialects import plain_text
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Keep, Reading
 from llmtrack.guard import report
 from llmtrack.record import ContentKind
+from llmtrack.tokens.counting import Measure, measure
 from llmtrack.tokens.prompt import prompt_of
 from llmtrack.tokens.tally import Tally
 from llmtrack.tokens.usage import merge
@@ -50,12 +51,17 @@ class Answer:
     __slots__ = (
         "_content_at",
         "_counted_at",
+        "_counter",
         "_deltas",
         "_is_quick",
         "_is_settled",
+        "_measured",
+        "_model",
         "_on_reading",
         "_read_in_full",
+        "_tally",
         "_texts",
+        "_whole",
         "came_from",
         "captured_reasoning",
         "captured_text",
@@ -67,7 +73,6 @@ class Answer:
         "keep",
         "response_id",
         "response_model",
-        "tally",
         "terminated",
         "tool_calls",
     )
@@ -96,7 +101,12 @@ class Answer:
         self.tool_calls: tuple[str, ...] = ()
         self.captured_text: list[str] | None = [] if capture else None
         self.captured_reasoning: list[str] | None = [] if capture else None
-        self.tally: Tally = Tally(model, counter, later)
+        self._model = model
+        self._counter = counter
+        # The text of a whole response is counted without a tally.
+        self._whole = ""
+        self._measured: Measure | None = None
+        self._tally: Tally | None = None
         self._texts: list[str] = []
         self._on_reading = on_reading
         self._deltas = deltas
@@ -116,12 +126,32 @@ class Answer:
 
     def chars(self) -> int:
         """Return how many characters of the answer are not counted yet."""
-        chars = self.tally.chars()
+        chars = len(self._whole) if self._tally is None else self._tally.chars()
         return chars + len(self._waiting()) if self._texts else chars
 
     def tokens_so_far(self) -> int:
         """Return about how many output tokens have arrived."""
-        return self.tally.so_far() + len(self._waiting()) // 4
+        if self._measured is not None:
+            return self._measured[0]
+        # Any thread may ask; only the one that reads adds, and keeps a tally.
+        tally = self._tally or self._new_tally()
+        return tally.so_far() + len(self._waiting()) // 4
+
+    def measure(self) -> Measure:
+        """Count the tokens of the text; it may load a vocabulary."""
+        if self._tally is not None:
+            return self._tally.measure()
+        # Should two threads come here at once, either finds the text or its count.
+        whole = self._whole
+        if self._measured is None:
+            self._measured = measure(whole, self._model, self._counter)
+        return self._measured
+
+    def take_model(self, model: str | None) -> None:
+        """Count from here on for this model."""
+        self._model = model
+        if self._tally is not None:
+            self._tally.model = model
 
     def is_whole(self) -> bool:
         """Return whether the provider said that the answer is finished."""
@@ -172,8 +202,10 @@ class Answer:
             self._learn(reading)
             text = reading.text
         if text:
-            if self.counts is None or self.counts.output is None:
-                self.tally.add(text)
+            if self._tally is None and type(text) is str:
+                self._whole = text
+            else:
+                self._in_tally().add(text)
             if self.captured_text is not None:
                 self.captured_text.append(text)
 
@@ -209,7 +241,8 @@ class Answer:
         )
 
     def close(self) -> None:
-        """Let go of what refers back here, so that no collector is needed."""
+        """Let go of the text, and of what refers back here: no collector is needed."""
+        self._whole = ""
         self.keep = _ignore
         self._on_reading = _ignore
 
@@ -269,7 +302,7 @@ class Answer:
             hidden = (reasoning, reading.tool_text, reading.other_text)
             for text in (*reading.tool_calls, *hidden):
                 if text:
-                    self.tally.add(text)
+                    self._in_tally().add(text)
                     self._content_at = self.chunks()
             if self.captured_reasoning is not None and reasoning:
                 self.captured_reasoning.append(reasoning)
@@ -299,10 +332,22 @@ class Answer:
             # that a stream of str has in it.
             return "".join([prompt_of(each).text for each in self._texts])
 
+    def _in_tally(self) -> Tally:
+        """Return what text is counted in that comes in pieces."""
+        if self._tally is None:
+            self._tally = self._new_tally()
+        return self._tally
+
+    def _new_tally(self) -> Tally:
+        tally = Tally(self._model, self._counter, later)
+        if self._whole:
+            tally.add(self._whole)
+        return tally
+
     def _count(self) -> None:
         text = self._waiting()
         if text:
-            self.tally.add(text)
+            self._in_tally().add(text)
             last = len(self._texts) - 1
             while not self._texts[last]:
                 last -= 1

@@ -20,7 +20,7 @@ from llmtrack.frozen import maker_of
 from llmtrack.guard import guarded, report
 from llmtrack.nesting import innermost, open_calls, open_streams
 from llmtrack.record import CallRecord, ErrorInfo, Outcome
-from llmtrack.settings import ambient_metadata
+from llmtrack.settings import with_ambient
 from llmtrack.state import CallState
 from llmtrack.summary import is_slow_to_count, running_cost, summarise
 
@@ -80,7 +80,7 @@ class Call(CallState):
         self.parent = innermost(self)
         if self.parent is not None:
             self.parent.is_nested = True
-        self.metadata = ambient_metadata(self.metadata)
+        self.metadata = with_ambient(self.metadata)
         self.begin()
         open_calls[self.call_id] = self
         if self.stream:

@@ -38,8 +38,11 @@ class Progress:
         """Return how far a call has come; all zero for None."""
         if call is None:
             return cls()
-        elapsed = call.record.duration if call.record else call.elapsed()
-        tokens = guarded("counting", call.answer.tokens_so_far, default=0)
+        record = call.record
+        elapsed = record.duration if record else call.elapsed()
+        tokens = record.usage.output_tokens if record else None
+        if tokens is None:
+            tokens = guarded("counting", call.answer.tokens_so_far, default=0)
         writing = elapsed - call.first_token if call.first_token is not None else 0.0
         return cls(
             elapsed,

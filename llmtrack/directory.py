@@ -63,9 +63,8 @@ class Directory:
             model: The model that was asked for.
             dialect: The name of the dialect of the answer.
         """
-        seen = chunk if value is None else value
         if value is not None and _tells_more(value):
-            return self._find(client, seen, model, dialect)
+            return self._find(client, value, model, dialect)
         named: tuple[Any, ...] = ()
         if self._names:
             named = tuple(map(self._named, self._names))
@@ -78,6 +77,7 @@ class Directory:
             if len(self._known) >= _LIMIT:
                 self._known.clear()
             # Held as long as it is remembered: an id alone may be reused.
+            seen = chunk if value is None else value
             found = self._find(client, seen, model, dialect)
             self._known[key] = known = ((client, named), found)
         return known[1]

@@ -148,9 +148,12 @@ def is_disabled() -> bool:
     return os.environ.get("LLMTRACK_DISABLED", "").lower() in ("1", "true", "yes", "on")
 
 
-def ambient_metadata(own: Mapping[str, Any] | None) -> dict[str, Any]:
+def with_ambient(own: dict[str, Any]) -> dict[str, Any]:
     """Return the metadata of a call that starts here: the nearest wins."""
-    return {**_settings.metadata, **(_attributes.get() or {}), **(own or {})}
+    attributes = _attributes.get()
+    if attributes or _settings.metadata:
+        return {**_settings.metadata, **(attributes or {}), **own}
+    return own
 
 
 @contextmanager

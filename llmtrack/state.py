@@ -206,7 +206,8 @@ class CallState:
 
     def take_model(self, model: str | None) -> None:
         """Take the model that was asked for, which also decides how text is counted."""
-        self.request.model = self.answer.tally.model = model
+        self.request.model = model
+        self.answer.take_model(model)
         self._info = None
 
     def forget_info(self) -> None:

@@ -120,16 +120,15 @@ def is_slow_to_count(call: CallState) -> bool:
         return False
     answer = call.answer
     known = answer.reported() if answer.counts else None
-    chars = 0
-    if known is None or known.output is None:
-        chars += answer.chars()
-    is_priced = known is not None and known.input is not None
-    if not is_priced:
+    chars = answer.chars() if known is None or known.output is None else 0
+    is_priced = True
+    if known is None or known.input is None:
         prompt = call.prompt()
-        # Without an input there is no cost, and no price is looked up.
-        is_priced = bool(prompt.texts or prompt.uncounted)
         if prompt.texts:
             chars += prompt.chars()
+        elif not prompt.uncounted:
+            # Without an input there is no cost, and no price is looked up.
+            is_priced = False
     if is_priced and not prices.ready():
         return True
     return chars > 0 and is_slow(chars, call.request.model)
@@ -167,7 +166,7 @@ def _usage(call: CallState, complete: bool, has_chunks: bool) -> TokenUsage:
     # which is not 0.
     is_read = arrived.dialect is not None and (has_chunks or call.stream is False)
     if is_read and (counts is None or counts.output is None):
-        answer = arrived.tally.measure()
+        answer = arrived.measure()
     is_lower_bound = not complete and (has_chunks or bool(call.stream))
     return usage_of(counts, prompt, answer, uncounted, is_lower_bound)
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from itertools import chain
 from typing import Any, Final, cast
 
+from llmtrack.dialects import plain_text
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Reading
 from llmtrack.dialects.shapes import origins, packages_of
 from llmtrack.errors import ConfigurationError
@@ -28,6 +29,8 @@ __all__ = [
 _logger = logging.getLogger("llmtrack")
 
 _GROUP: Final = "llmtrack.dialects"
+
+_TEXT: Final = cast(Dialect, plain_text)
 
 #: Where each dialect is, in the order in which they are asked. They exclude
 #: each other, but for the last, which takes what nobody else knows.
@@ -117,7 +120,7 @@ def find(value: Any, /, stream: Any = None) -> Dialect | None:
     """
     if type(value) is str and stream is None and not _external():
         # Nothing else can be said of it, and nothing is asked.
-        return _load("text")
+        return _TEXT
     if value is None or isinstance(value, int | float):
         return None
     for dialect in chain(_external(), map(_load, _asked_about(value))):

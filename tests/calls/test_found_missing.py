@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -196,3 +197,73 @@ def test_a_model_that_is_set_by_hand_decides_how_is_counted():
     same()
     llmtrack.flush()
     assert recorder.records[1].usage == told
+
+
+@pytest.mark.parametrize("usage", [None, {"completion_tokens": 123}])
+def test_progress_after_an_answer_is_its_count(usage):
+    """
+    A handle that outlives its call tells the tokens that are on the record.
+    """
+    recorder = RecordingTracker()
+    handles = []
+
+    @llmtrack.track_llm_call(tracker=recorder)
+    def answer():
+        handles.append(llmtrack.current_call())
+        message = {"role": "assistant", "content": "Forty-two is the answer. " * 40}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return {"object": "chat.completion", "choices": [choice], "usage": usage}
+
+    answer()
+    llmtrack.flush()
+
+    counted = recorder.records[0].usage.output_tokens
+    assert counted > 100
+    assert counted == handles[0].progress().output_tokens
+
+
+def test_a_tool_call_beside_a_whole_text_is_counted_with_it():
+    """
+    An answer with text and a tool call has the tokens of both.
+    """
+    recorder = RecordingTracker()
+    text = "I will look that up for you. " * 20
+    arguments = json.dumps({"city": "Berlin", "days": list(range(60))})
+
+    def tokens_of(content, calls):
+        message = {"role": "assistant", "content": content, "tool_calls": calls}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        found = {"object": "chat.completion", "id": "1", "choices": [choice]}
+        llmtrack.track_llm_call(tracker=recorder)(lambda: found)()
+        llmtrack.flush()
+        return recorder.records[-1].usage.output_tokens
+
+    calls = [{"type": "function", "function": {"name": "f", "arguments": arguments}}]
+
+    only_text, only_calls = tokens_of(text, None), tokens_of(None, calls)
+
+    assert only_text > 100 < only_calls
+    assert abs(only_text + only_calls - tokens_of(text, calls)) < 5
+
+
+def test_whoever_asks_meanwhile_takes_no_text_away():
+    """
+    Progress asked for before the first block is folded does not lose its tokens.
+    """
+    recorder = RecordingTracker()
+
+    @llmtrack.track_llm_call(tracker=recorder)
+    def answer():
+        for _ in range(3_000):
+            llmtrack.current_call().progress()
+            yield "word "
+
+    def unasked():
+        yield from ["word "] * 3_000
+
+    list(answer())
+    list(llmtrack.track_llm_call(tracker=recorder)(unasked)())
+    llmtrack.flush()
+
+    asked, alone = recorder.records
+    assert alone.usage.output_tokens == asked.usage.output_tokens
