@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextvars import ContextVar
 from itertools import count
 from sys import _getframe
 from types import CodeType
 from typing import Any, Final, Protocol
-
-from llmtrack import delivery
 
 
 class OpenCall(Protocol):
@@ -37,8 +36,13 @@ open_calls: Final[dict[str, Any]] = {}
 #: Those of them that are streams: only these can be inside of a step.
 open_streams: Final[dict[str, OpenCall]] = {}
 
-_numbers = count(1)
-_prefix = (-1, "")
+
+def _new_ids() -> Iterator[int]:
+    """Return 128-bit numbers of which the first 80 bits are this process's own."""
+    return count(int.from_bytes(os.urandom(10)) << 48)
+
+
+_ids = _new_ids()
 
 
 def innermost(asking: OpenCall | None = None) -> Any:
@@ -80,15 +84,15 @@ def _is_inside(call: OpenCall | None, outer: OpenCall) -> bool:
 
 def new_id() -> str:
     """Return an id that no other call of any process has."""
-    global _prefix
-    if _prefix[0] != delivery.generation:
-        _prefix = (delivery.generation, os.urandom(10).hex())
-    return f"{_prefix[1]}{next(_numbers):012x}"
+    return next(_ids).to_bytes(16).hex()
 
 
-def _forget_the_parents_calls() -> None:
+def _after_fork() -> None:
+    global _ids
+    _ids = _new_ids()
+    # They are the parent's to report.
     open_calls.clear()
     open_streams.clear()
 
 
-os.register_at_fork(after_in_child=_forget_the_parents_calls)
+os.register_at_fork(after_in_child=_after_fork)

@@ -34,7 +34,6 @@ _Texts = tuple[str | None, str | None, str | None]
 _SUCCESS: Final = Outcome.SUCCESS
 _UNKNOWN: Final = TokenUsage()
 _UNPRICED: Final[tuple[Cost | None, CostStatus]] = (None, "no_prices")
-_NO_TIMES: Final[_Times] = (None, None, None, None, None, None)
 _NO_TEXTS: Final[_Texts] = (None, None, None)
 
 
@@ -60,7 +59,9 @@ def summarise(
         input_text, output_text, reasoning_text = guarded(
             "reading", _texts, call, default=_NO_TEXTS
         )
-    chunk_at, token_at, text_at, waited, consumed, longest = _times(call, duration)
+    chunk_at = token_at = text_at = waited = consumed = longest = None
+    if call.stream or call.first_chunk is not None:
+        chunk_at, token_at, text_at, waited, consumed, longest = _times(call, duration)
     return _made_record(
         call.info(),
         duration,
@@ -89,8 +90,6 @@ def summarise(
 
 def _times(call: CallState, duration: float) -> _Times:
     """Return the times of a stream as a record has them, in the record's order."""
-    if not call.stream and call.first_chunk is None:
-        return _NO_TIMES
     # A clock that is set back, as tests do, would make a part longer than the whole.
     first = (
         _within(duration, call.first_chunk),
