@@ -14,7 +14,8 @@ _LIMIT: Final = 10**12
 _made_usage: Final = maker_of(TokenUsage)
 
 _NOTHING: Final = Counts()
-_REPORTED: Final[TokenSource] = "reported"
+
+_Side = tuple[int | None, TokenSource, float | None]
 
 
 def usage_of(
@@ -38,28 +39,18 @@ def usage_of(
         known = _NOTHING
     else:
         known = counts if _is_clean(counts) else merge(None, counts)
-    input_tokens, output_tokens = known.input, known.output
-    input_source = output_source = _REPORTED
-    confidence: float | None = 1.0
-    output_trust: float | None = 1.0
-    missing: tuple[str, ...] = ()
-    if input_tokens is None:
-        input_source, confidence = "unknown", None
-        if prompt is not None:
-            input_tokens, counter, confidence = prompt
-            input_source = kind_of(counter)
-        missing = uncounted
-    if output_tokens is None:
-        output_source, output_trust = "unknown", None
-        if answer is not None:
-            output_tokens, counter, output_trust = answer
-            output_source = kind_of(counter)
-    if confidence is None or (output_trust is not None and output_trust < confidence):
-        confidence = output_trust
+    input_tokens, input_source, confidence = _side(known.input, prompt)
+    output_tokens, output_source, trust = _side(known.output, answer)
+    if confidence is None or (trust is not None and trust < confidence):
+        confidence = trust
+    total = known.total
+    if input_tokens is not None and output_tokens is not None:
+        total = _total(known, input_tokens + output_tokens)
+    missing = uncounted if known.input is None else ()
     return _made_usage(
         input_tokens,
         output_tokens,
-        _total(known, input_tokens, output_tokens),
+        total,
         known.cache_read,
         known.cache_write,
         known.reasoning,
@@ -133,15 +124,23 @@ def _after(before: int | None, value: Any, adds: bool) -> int | None:
     return before + count if adds else count
 
 
-def _total(known: Counts, input_: int | None, output: int | None) -> int | None:
+def _side(reported: int | None, counted: Measure | None) -> _Side:
+    """Return the tokens of a side, who says so, and how far that is trusted."""
+    if reported is not None:
+        return reported, "reported", 1.0
+    if counted is None:
+        return None, "unknown", None
+    tokens, counter, trust = counted
+    return tokens, kind_of(counter), trust
+
+
+def _total(known: Counts, of_both: int) -> int:
     """Return the provider's total, unless what was counted makes it too low."""
-    if input_ is None or output is None:
-        return known.total
-    total = input_ + output
     if known.total is None:
-        return total
-    both = known.input is not None and known.output is not None
-    return known.total if both else max(known.total, total)
+        return of_both
+    if known.input is None or known.output is None:
+        return max(known.total, of_both)
+    return known.total
 
 
 def _clean(value: Any) -> int | None:
