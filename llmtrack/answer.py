@@ -263,8 +263,7 @@ class Answer:
             report("reading", exc)
         self._texts.append(reading.text or "")
         try:
-            on_reading = self._on_reading
-            on_reading(chunk, reading)
+            self._on_reading(chunk, reading)
         except Exception as exc:
             report("telling", exc)
 
@@ -288,8 +287,7 @@ class Answer:
     def _dialect_of(self, value: Any) -> Dialect | None:
         if self.dialect is None:
             try:
-                came_from = self.came_from
-                self.dialect = dialects.find(value, came_from())
+                self.dialect = dialects.find(value, self.came_from())
             except Exception as exc:
                 report("a dialect", exc)
         return self.dialect
