@@ -12,6 +12,7 @@ from llmtrack import dialects
 from llmtrack.delivery import later
 from llmtrack.dialects import plain_text
 from llmtrack.dialects.reading import Counts, Dialect, InBandError, Keep, Reading
+from llmtrack.dialects.shapes import text_in
 from llmtrack.guard import report
 from llmtrack.record import ContentKind
 from llmtrack.tokens.counting import Measure, measure
@@ -133,9 +134,10 @@ class Answer:
         """Return about how many output tokens have arrived."""
         if self._measured is not None:
             return self._measured[0]
-        # Any thread may ask; only the one that reads adds, and keeps a tally.
-        tally = self._tally or self._new_tally()
-        return tally.so_far() + len(self._waiting()) // 4
+        waiting = len(self._waiting()) // 4
+        if self._tally is None:
+            return len(self._whole) // 4 + waiting
+        return self._tally.so_far() + waiting
 
     def measure(self) -> Measure:
         """Count the tokens of the text; it may load a vocabulary."""
@@ -145,6 +147,7 @@ class Answer:
         whole = self._whole
         if self._measured is None:
             self._measured = measure(whole, self._model, self._counter)
+            self._whole = ""
         return self._measured
 
     def take_model(self, model: str | None) -> None:
@@ -241,10 +244,11 @@ class Answer:
         )
 
     def close(self) -> None:
-        """Let go of the text, and of what refers back here: no collector is needed."""
-        self._whole = ""
+        """Let go of what refers back here, so that no collector is needed."""
         self.keep = _ignore
         self._on_reading = _ignore
+        # A chunk may still be on its way, and the first with text.
+        self._is_settled = True
 
     def _keep_in_full(self, chunk: Any, quick_before: Any = None) -> None:
         """Read a chunk in full, and the facts of the quick one before it."""
@@ -328,19 +332,13 @@ class Answer:
         except TypeError:
             # What a quick way took for text may be a list of parts, or anything
             # that a stream of str has in it.
-            return "".join([prompt_of(each).text for each in self._texts])
+            return "".join(map(_as_text, self._texts))
 
     def _in_tally(self) -> Tally:
         """Return what text is counted in that comes in pieces."""
         if self._tally is None:
-            self._tally = self._new_tally()
+            self._tally = Tally(self._model, self._counter, later)
         return self._tally
-
-    def _new_tally(self) -> Tally:
-        tally = Tally(self._model, self._counter, later)
-        if self._whole:
-            tally.add(self._whole)
-        return tally
 
     def _count(self) -> None:
         text = self._waiting()
@@ -350,6 +348,11 @@ class Answer:
             while not self._texts[last]:
                 last -= 1
             self._content_at = max(self._content_at, self.chunks_folded + last)
+
+
+def _as_text(value: Any) -> str:
+    """Return the text of what a quick way took for one."""
+    return text_in(value) or prompt_of(value).text
 
 
 def _ignore(*_: Any) -> None:

@@ -74,7 +74,7 @@ class Call(CallState):
         self.start()
 
     def start(self) -> None:
-        """Start the clock, and say so; nothing else has happened before."""
+        """Start the clock, and say so."""
         if delivery.armed != delivery.generation:
             delivery.arm()
         self.parent = innermost(self)
@@ -292,11 +292,14 @@ class Call(CallState):
         if self._generation != delivery.generation:
             # Forked with this call open: it is the parent process's to report.
             return
+        try:
+            is_slow = is_slow_to_count(self)
+        except Exception as failure:
+            report("counting", failure)
+            is_slow = False
         # Whoever waits for what was handed over does not wait for what that hands
         # over in turn: the exit, and a call that ends as the one inside of it.
-        if deferred or (
-            is_slow_to_count(self) and not delivery.is_here() and delivery.start()
-        ):
+        if deferred or (is_slow and not delivery.is_here() and delivery.start()):
             delivery.later(partial(self._finish, outcome, exc, error, duration))
         else:
             self._finish(outcome, exc, error, duration)

@@ -22,7 +22,8 @@ class Progress:
     Attributes:
         elapsed: Seconds since the start.
         chunks: Chunks so far.
-        output_tokens: Output tokens so far, a running estimate.
+        output_tokens: Output tokens so far, a running estimate; the record's once the
+            call is over.
         tokens_per_second: Since the first token; None before it.
         cost: US dollars so far, a running estimate; None without a price.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from types import CellType, FunctionType
 from typing import Any, Final
@@ -30,19 +29,17 @@ class Directory:
         function: The function that makes the calls, or None.
     """
 
-    __slots__ = ("_cells", "_function", "_known", "_named", "_names")
+    __slots__ = ("_cells", "_code", "_function", "_known", "_named")
 
     def __init__(self, function: Any) -> None:
         self._function = function
-        # What the function's code names may be a client.
-        self._names: tuple[str, ...] = ()
-        self._cells: tuple[CellType, ...] = ()
-        self._named: Callable[[str], Any] = _nothing
         inner = getattr(function, "__wrapped__", function)
+        # What the function's code names may be a client.
+        self._code: FunctionType | None = None
         if isinstance(inner, FunctionType):
-            self._names = inner.__code__.co_names
-            self._cells = inner.__closure__ or ()
+            self._code = inner
             self._named = inner.__globals__.get
+            self._cells = inner.__closure__
         self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Served]] = {}
 
     def look_up(
@@ -66,10 +63,13 @@ class Directory:
         if value is not None and _tells_more(value):
             return self._find(client, value, model, dialect)
         named: tuple[Any, ...] = ()
-        if self._names:
-            named = tuple(map(self._named, self._names))
-        if self._cells:
-            named += tuple(map(_contents, self._cells))
+        if self._code is not None:
+            # Its code may be replaced, as reloading does.
+            names = self._code.__code__.co_names
+            if names:
+                named = tuple(map(self._named, names))
+            if self._cells:
+                named += tuple(map(_contents, self._cells))
         ids = tuple(map(id, named)) if named else named
         key = (id(client), ids, type(value), type(chunk), model, dialect)
         known = self._known.get(key)
@@ -104,10 +104,6 @@ def _tells_more(value: Any) -> bool:
         guarded("finding the address", url_behind, value, default=None) is not None
         or guarded("finding the client", client_behind, value, default=None) is not None
     )
-
-
-def _nothing(_: str) -> None:
-    """Give nothing: there is no code that names anything."""
 
 
 def _contents(cell: CellType) -> Any:

@@ -28,8 +28,8 @@ def maker_of(
     Return a function that makes what a frozen, slotted dataclass would, and faster.
 
     It takes the class's fields in their order, those that the class itself takes by
-    keyword alone at the end; every field has to be given. By position: the
-    interpreter is slower with calls that name what they give.
+    keyword alone at the end, and all of them. By position: the interpreter is slower
+    with calls that name what they give.
 
     The constructor that `dataclass` writes calls `object.__setattr__` for each
     field, 34 times for a record. This function makes an object of a twin class
@@ -39,8 +39,8 @@ def maker_of(
     Args:
         cls: The dataclass.
         like: Another one. An object of it is given first, and the fields that both
-            have are taken from there. CPython 3.11 makes a list and a tuple of more
-            than 30 arguments before it calls.
+            have are taken from there instead. CPython 3.11 makes a list and a tuple of
+            more than 30 arguments before it calls.
     """
     names = [each.name for each in sorted(fields(cls), key=attrgetter("kw_only"))]
     shared = {each.name for each in fields(like)} if like else set()

@@ -37,12 +37,9 @@ open_calls: Final[dict[str, Any]] = {}
 open_streams: Final[dict[str, OpenCall]] = {}
 
 
-def _new_ids() -> Iterator[int]:
-    """Return 128-bit numbers of which the first 80 bits are this process's own."""
-    return count(int.from_bytes(os.urandom(10)) << 48)
-
-
-_ids = _new_ids()
+# Numbers of 128 bits, of which the first 80 are this process's own. Not before the
+# first call: a process may be copied after its imports, without a fork.
+_ids: Iterator[int] | None = None
 
 
 def innermost(asking: OpenCall | None = None) -> Any:
@@ -84,12 +81,15 @@ def _is_inside(call: OpenCall | None, outer: OpenCall) -> bool:
 
 def new_id() -> str:
     """Return an id that no other call of any process has."""
+    global _ids
+    if _ids is None:
+        _ids = count(int.from_bytes(os.urandom(10)) << 48)
     return next(_ids).to_bytes(16).hex()
 
 
 def _after_fork() -> None:
     global _ids
-    _ids = _new_ids()
+    _ids = None
     # They are the parent's to report.
     open_calls.clear()
     open_streams.clear()

@@ -227,7 +227,10 @@ def _of_class(cls: Any) -> tuple[str, ...]:
     own = chain.from_iterable(_HOMES.get(each, ()) for each in packages_of(cls))
     # A pair's own class does not tell what it is a pair of.
     is_pair = issubclass(cls, tuple)
-    is_text = issubclass(cls, str | bytes)
+    # A proxy may claim to be a string.
+    is_text = issubclass(cls, str | bytes) or any(
+        "__class__" in vars(each) for each in cls.__mro__ if each is not object
+    )
     others = (
         name
         for name in _MODULES

@@ -39,7 +39,7 @@ def recognises(value: Any, /) -> bool:
     packages = origins(value)
     if not _OTHERS.isdisjoint(packages):
         return False
-    if type(value).__name__ in _CLASSES:
+    if "openai" in packages and type(value).__name__ in _CLASSES:
         # As it would turn out below, after six looks into it.
         return True
     field = fields(value)

@@ -48,7 +48,12 @@ def _attribute(value: Any, name: str) -> Any:
 
 def text_in(value: Any, /) -> str | None:
     """Return a non-empty string, else None."""
-    return value if isinstance(value, str) and value else None
+    if type(value) is str:
+        return value or None
+    if not isinstance(value, str) or not value:
+        return None
+    # A proxy of a string is one by what it claims to be, and cannot be joined.
+    return value if issubclass(type(value), str) else str(value)
 
 
 def count_in(value: Any, /) -> int | None:
