@@ -151,7 +151,7 @@ def test_ctrl_c_cancels_what_asyncio_runs(run, interrupted):
         async def source():
             yield "Hel"
             print("ready", flush=True)
-            await asyncio.sleep(60)
+            await sleep_async()
 
         async def main():
             async for chunk in follow("answer", source)():
@@ -324,7 +324,7 @@ def test_a_daemon_thread_that_still_reads_is_abandoned(run):
         def wait(step):
             if step == 1:
                 ready.set()
-                time.sleep(60)
+                sleep()
 
         endless = follow("answer", Script(chunks, on_step=wait).stream)
         threading.Thread(target=lambda: list(endless()), daemon=True).start()
