@@ -63,6 +63,7 @@ class Answer:
         "_tally",
         "_texts",
         "_whole",
+        "_whole_chars",
         "came_from",
         "captured_reasoning",
         "captured_text",
@@ -106,6 +107,7 @@ class Answer:
         self._counter = counter
         # The text of a whole response is counted without a tally.
         self._whole = ""
+        self._whole_chars = 0
         self._measured: Measure | None = None
         self._tally: Tally | None = None
         self._texts: list[str] = []
@@ -136,7 +138,7 @@ class Answer:
             return self._measured[0]
         waiting = len(self._waiting()) // 4
         if self._tally is None:
-            return len(self._whole) // 4 + waiting
+            return self._whole_chars // 4 + waiting
         return self._tally.so_far() + waiting
 
     def measure(self) -> Measure:
@@ -147,7 +149,6 @@ class Answer:
         whole = self._whole
         if self._measured is None:
             self._measured = measure(whole, self._model, self._counter)
-            self._whole = ""
         return self._measured
 
     def take_model(self, model: str | None) -> None:
@@ -207,6 +208,7 @@ class Answer:
         if text:
             if self._tally is None and type(text) is str:
                 self._whole = text
+                self._whole_chars = len(text)
             else:
                 self._in_tally().add(text)
             if self.captured_text is not None:
@@ -244,7 +246,8 @@ class Answer:
         )
 
     def close(self) -> None:
-        """Let go of what refers back here, so that no collector is needed."""
+        """Let go of the text, and of what refers back here: no collector is needed."""
+        self._whole = ""
         self.keep = _ignore
         self._on_reading = _ignore
         # A chunk may still be on its way, and the first with text.

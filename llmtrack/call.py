@@ -192,7 +192,9 @@ class Call(CallState):
             self._end(_SUCCESS)
 
     def responded(self, value: Any) -> None:
-        """Read a response that came back whole."""
+        """Read a response that came back whole, the first time it does."""
+        if not self._latch:
+            return
         self.stream = False
         self.answer.see_response(value)
         if type(value) not in _TELL_NOTHING:
@@ -292,14 +294,15 @@ class Call(CallState):
         if self._generation != delivery.generation:
             # Forked with this call open: it is the parent process's to report.
             return
-        try:
-            is_slow = is_slow_to_count(self)
-        except Exception as failure:
-            report("counting", failure)
-            is_slow = False
-        # Whoever waits for what was handed over does not wait for what that hands
-        # over in turn: the exit, and a call that ends as the one inside of it.
-        if deferred or (is_slow and not delivery.is_here() and delivery.start()):
+        if not deferred:
+            # Whoever waits for what was handed over does not wait for what that hands
+            # over in turn: the exit, and a call that ends as the one inside of it.
+            try:
+                is_slow = is_slow_to_count(self)
+                deferred = is_slow and not delivery.is_here() and delivery.start()
+            except Exception as failure:
+                report("counting", failure)
+        if deferred:
             delivery.later(partial(self._finish, outcome, exc, error, duration))
         else:
             self._finish(outcome, exc, error, duration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import truediv
 from typing import Any, Self
 
 from llmtrack.call import Call
@@ -42,14 +43,17 @@ class Progress:
         record = call.record
         elapsed = record.duration if record else call.elapsed()
         tokens = record.usage.output_tokens if record else None
-        if tokens is None:
+        # What was set by hand may be anything.
+        if type(tokens) is not int or tokens < 0:
             tokens = guarded("counting", call.answer.tokens_so_far, default=0)
         writing = elapsed - call.first_token if call.first_token is not None else 0.0
         return cls(
             elapsed,
             call.answer.chunks(),
             tokens,
-            tokens / writing if writing > 0 else None,
+            guarded("counting", truediv, tokens, writing, default=None)
+            if writing > 0
+            else None,
             guarded("prices", running_cost, call, tokens, default=None),
         )
 

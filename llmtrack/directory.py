@@ -51,7 +51,7 @@ class Directory:
         dialect: str | None = None,
     ) -> Served:
         """
-        Return who serves a call; never raises.
+        Return who serves a call.
 
         Args:
             client: What looks like a client among the arguments.

@@ -15,7 +15,7 @@ from llmtrack.dialects.reading import Reading
 from llmtrack.dialects.request import Request, from_response
 from llmtrack.directory import UNKNOWN
 from llmtrack.frozen import maker_of
-from llmtrack.guard import copied, guarded
+from llmtrack.guard import copied, guarded, report
 from llmtrack.nesting import new_id
 from llmtrack.outlets import Outlets
 from llmtrack.plan import Plan
@@ -228,13 +228,18 @@ class CallState:
     def identify(self, value: Any = None, chunk: Any = None) -> None:
         """Find out who serves the call, from what is known by now."""
         dialect = self.answer.dialect
-        found = self.plan.directory.look_up(
-            self.request.client,
-            value,
-            chunk,
-            self.request.model,
-            dialect.name if dialect else None,
-        )
+        try:
+            found = self.plan.directory.look_up(
+                self.request.client,
+                value,
+                chunk,
+                self.request.model,
+                dialect.name if dialect else None,
+            )
+        except Exception as exc:
+            # Such as globals that refuse to be looked into.
+            report("finding the provider", exc)
+            found = UNKNOWN
         self._info = None
         known = self.served
         if known is UNKNOWN and self.plan.provider is None:

@@ -111,7 +111,7 @@ def find(value: Any, /, stream: Any = None) -> Dialect | None:
     """
     Return the dialect of a chunk or response, None for one that says nothing.
 
-    Never raises: a dialect that does so is logged once and passed over.
+    A dialect that raises is logged once and passed over.
 
     Args:
         value: The first chunk that is not None, or a response.
@@ -207,7 +207,8 @@ def _asked_about(value: Any) -> Sequence[str]:
         except Exception:
             # Keys may be objects that refuse to be compared.
             pass
-    return _of_class(cls)
+    # A proxy may claim to be a string.
+    return _of_class(cls, isinstance(value, str | bytes))
 
 
 @lru_cache(maxsize=256)
@@ -222,15 +223,11 @@ def _of_keys(keys: frozenset[str]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=512)
-def _of_class(cls: Any) -> tuple[str, ...]:
+def _of_class(cls: Any, is_text: bool) -> tuple[str, ...]:
     """Return who may know objects of a class, those of its package first."""
     own = chain.from_iterable(_HOMES.get(each, ()) for each in packages_of(cls))
     # A pair's own class does not tell what it is a pair of.
     is_pair = issubclass(cls, tuple)
-    # A proxy may claim to be a string.
-    is_text = issubclass(cls, str | bytes) or any(
-        "__class__" in vars(each) for each in cls.__mro__ if each is not object
-    )
     others = (
         name
         for name in _MODULES

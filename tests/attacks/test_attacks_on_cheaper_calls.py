@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Mapping
+from decimal import Decimal
 
 import pytest
 import wrapt
@@ -194,3 +196,148 @@ def test_a_whole_proxy_of_a_string_is_counted(recorder):
     llmtrack.flush()
 
     assert recorder.records[0].usage.output_tokens > 50
+
+
+def test_a_finalizer_does_not_read_the_prompt(recorder):
+    """
+    What is to be counted is looked at by the delivery's thread, not where a stream
+    happens to be dropped.
+    """
+    threads = []
+
+    class Message(Mapping):
+        def __getitem__(self, name):
+            threads.append(threading.current_thread())
+            return {"role": "user", "content": "hello"}[name]
+
+        def __iter__(self):
+            return iter(("role", "content"))
+
+        def __len__(self):
+            return 2
+
+    @track_llm_call(tracker=recorder)
+    def answer(messages):
+        yield "a"
+        yield "b"
+
+    stream = answer([Message()])
+    next(stream)
+    threads.clear()
+    del stream
+    llmtrack.flush()
+
+    assert threads
+    assert threading.main_thread() not in threads
+    assert Outcome.ABANDONED == recorder.records[0].outcome
+
+
+@pytest.mark.parametrize(
+    "odd", [Decimal(5), "many", 10**400, -3, 5.5, True], ids=lambda odd: str(odd)[:9]
+)
+def test_progress_survives_a_usage_that_makes_no_sense(recorder, odd):
+    """
+    What was set by hand may be no number; progress is one, and nothing is raised.
+    """
+    handles = []
+
+    @track_llm_call(tracker=recorder)
+    def answer():
+        handles.append(current_call())
+        current_call().usage = TokenUsage(output_tokens=odd)
+        yield "word "
+
+    list(answer())
+
+    progress = handles[0].progress()
+    assert int is type(progress.output_tokens)
+    assert progress.output_tokens >= 0
+
+
+def test_a_handle_does_not_hold_the_text_of_a_call_that_is_over(recorder):
+    """
+    A long answer is let go, also where its tokens were reported.
+    """
+    text = "word " * 1_000
+    handles = []
+    message = {"role": "assistant", "content": text}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1_000}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    found = {"object": "chat.completion", "choices": [choice], "usage": usage}
+
+    @track_llm_call(tracker=recorder)
+    def answer():
+        handles.append(current_call())
+        return found
+
+    before = sys.getrefcount(text)
+    answer()
+    llmtrack.flush()
+
+    assert before == sys.getrefcount(text)
+
+
+class Claims:
+    """Claims to be a string by a way of its own."""
+
+    def __getattribute__(self, name):
+        return str if name == "__class__" else object.__getattribute__(self, name)
+
+    def __str__(self):
+        return "word "
+
+    def __len__(self):
+        return 5
+
+
+def test_what_claims_to_be_a_string_by_any_means_is_counted(recorder):
+    """
+    Each object is asked what it is, and not only its class.
+    """
+
+    @track_llm_call(tracker=recorder)
+    def stream():
+        yield from [Claims() for _ in range(100)]
+
+    list(stream())
+    llmtrack.flush()
+
+    assert "text" == recorder.records[0].dialect
+    assert recorder.records[0].usage.output_tokens > 50
+
+
+async def test_an_answer_that_is_awaited_twice_is_read_once(recorder):
+    """
+    A future may be awaited again, while its answer is still to be counted.
+    """
+    function = {"name": "look", "arguments": "{}"}
+    calls = [{"id": "1", "type": "function", "function": function}]
+    message = {"role": "assistant", "content": "word " * 5_000, "tool_calls": calls}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    pending = asyncio.get_running_loop().create_future()
+    pending.set_result({"object": "chat.completion", "choices": [choice]})
+
+    async with tracked_stream(recorder, capture_content=True) as tracked:
+        answer = tracked(pending)
+        await answer
+        await answer
+    llmtrack.flush()
+
+    record = recorder.records[0]
+    assert (("look",), 25_000) == (record.tool_calls, len(record.output_text))
+
+
+def test_globals_that_refuse_to_be_read_do_no_harm(recorder):
+    """
+    A function may run with globals that raise when they are looked into.
+    """
+
+    class Refusing(dict):
+        def get(self, name, default=None):
+            raise RuntimeError(name)
+
+    names = Refusing(recorder=recorder)
+    exec("def answer():\n    return recorder and 'hello'", names)
+
+    assert "hello" == track_llm_call(tracker=recorder)(names["answer"])()
+    assert Outcome.SUCCESS == recorder.records[0].outcome
