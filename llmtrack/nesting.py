@@ -36,7 +36,6 @@ open_calls: Final[dict[str, Any]] = {}
 #: Those of them that are streams: only these can be inside of a step.
 open_streams: Final[dict[str, OpenCall]] = {}
 
-
 # Numbers of 128 bits, of which the first 80 are this process's own. Not before the
 # first call: a process may be copied after its imports, without a fork.
 _ids: Iterator[int] | None = None

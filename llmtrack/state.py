@@ -150,7 +150,7 @@ class CallState:
         self._latch.append(None)
 
     def _on_reading(self, chunk: Any, reading: Reading) -> None:
-        """Take a chunk that brings content."""
+        """Take a chunk that brings content; `Call` does."""
         raise NotImplementedError
 
     @property

@@ -25,7 +25,7 @@ def read(value: Any, /) -> Reading:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     # A generator of strings may have anything in it.
-    return Reading(text=text_in(value) or None)
+    return Reading(text=text_in(value))
 
 
 def quick(append: Callable[[str], object], in_full: InFull) -> Keep:

@@ -98,10 +98,6 @@ class Tally:
         if self._buffered >= BLOCK:
             self._fold()
 
-    def add_all(self, texts: list[str]) -> None:
-        """Take in several pieces of the answer, in their order."""
-        self.add("".join(texts))
-
     def chars(self) -> int:
         """Return how many characters are not counted yet."""
         if not self._blocks:

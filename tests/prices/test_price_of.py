@@ -62,19 +62,28 @@ def listed():
 
 
 @pytest.fixture
-def own_list(listed, monkeypatch):
-    """Give the one model of a price list that the program has set."""
+def set_list(listed, monkeypatch):
+    """Give what sets a price list of one model, as a program may, and returns that."""
     from genai_prices import data_snapshot, types
 
-    model = types.ModelInfo(
-        id="own-model",
-        match=types.ClauseEquals("own-model"),
-        prices=types.ModelPrice(input_mtok=Decimal(1), output_mtok=Decimal(1)),
-    )
-    provider = types.Provider(id="own", name="Own", api_pattern="own", models=[model])
-    own = data_snapshot.DataSnapshot(providers=[provider], from_auto_update=False)
-    monkeypatch.setattr(data_snapshot, "_custom_snapshot", own)
-    return model
+    def set_list(usd):
+        model = types.ModelInfo(
+            id="own-model",
+            match=types.ClauseEquals("own-model"),
+            prices=types.ModelPrice(input_mtok=Decimal(usd), output_mtok=Decimal(usd)),
+        )
+        own = types.Provider(id="own", name="Own", api_pattern="own", models=[model])
+        snapshot = data_snapshot.DataSnapshot(providers=[own], from_auto_update=False)
+        monkeypatch.setattr(data_snapshot, "_custom_snapshot", snapshot)
+        return model
+
+    return set_list
+
+
+@pytest.fixture
+def own_list(set_list):
+    """Give the one model of a price list that the program has set."""
+    return set_list(1)
 
 
 @pytest.fixture
@@ -427,22 +436,14 @@ def test_prices_of_a_program_that_updates_them_are_used(listed, monkeypatch):
     assert "priced" == price("gpt-4o", provider="openai")[1]
 
 
-def test_a_price_is_that_of_the_snapshot_that_is_set(own_list, monkeypatch):
+def test_a_price_is_that_of_the_snapshot_that_is_set(set_list):
     """
     What was remembered of one snapshot is not taken for the price in another.
     """
-    from genai_prices import data_snapshot, types
-
+    set_list(1)
     before = price("own-model", provider="own")[0]
-    dearer = types.ModelInfo(
-        id="own-model",
-        match=types.ClauseEquals("own-model"),
-        prices=types.ModelPrice(input_mtok=Decimal(2), output_mtok=Decimal(2)),
-    )
-    provider = types.Provider(id="own", name="Own", api_pattern="own", models=[dearer])
-    new = data_snapshot.DataSnapshot(providers=[provider], from_auto_update=False)
-    monkeypatch.setattr(data_snapshot, "_custom_snapshot", new)
 
+    set_list(2)
     after = price("own-model", provider="own")[0]
 
     assert 2 * before.usd == after.usd
